@@ -1,0 +1,1 @@
+"""A sample library made by our own code, and what `make demo` does with it."""

@@ -1,0 +1,159 @@
+"""One asset through the rooms: container, import, measure. Runs in the worker, and answers whatever happens."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from .blender.arrival import missing
+from .blender.measure import measure
+from .blender.scene import import_glb
+from .errors import AssetError, UnsupportedAssetError
+from .glb.container import Container, read_container
+from .glb.document import JsonObject, parse_document, printable, require_gltf_2
+from .glb.references import Reference, Refused, Resolved, external_references, refuse, resolve
+from .glb.summary import file_facts
+from .model.facts import FileFacts, ReferenceFacts, SceneFacts
+from .model.report import Failure, Stage
+from .model.wire import Outcome, Reply, Request, Resource
+
+ASSET_NAME = "glbv-asset.glb"
+"""Of the copy beside which the referred files are laid out."""
+
+
+class Analysis:
+    """The way of one asset. `enter` is told each stage before it begins, so that a crash can be placed."""
+
+    def __init__(self, request: Request, *, managed: frozenset[str] | None, enter: Callable[[Stage], None]) -> None:
+        self._request = request
+        self._managed = managed
+        self._enter = enter
+        self._stage: Stage = "container"
+        self._seconds: dict[str, float] = {}
+        self._sha256: str | None = None
+        self._facts: dict[str, Any] | None = None
+
+    def run(self) -> Reply:
+        """The reply to the request, `memory_bytes` left out. Never raises an Exception."""
+        try:
+            return self._run()
+        except UnsupportedAssetError as error:
+            return self._reply("unsupported", error=self._failure(error.kind, str(error)))
+        except AssetError as error:
+            return self._reply("error", error=self._failure(error.kind, str(error)))
+        except MemoryError:
+            return self._reply("error", error=self._failure("OutOfMemory", "The asset does not fit into memory."))
+        except Exception as error:
+            text = f"The validator itself failed on this asset ({type(error).__name__}: {error}). Please report it."
+            return self._reply("error", error=self._failure("InternalError", text))
+
+    def _run(self) -> Reply:
+        request = self._request
+        with self._in_stage("container"):
+            data = Path(request.path).read_bytes()
+            self._sha256 = hashlib.sha256(data).hexdigest()
+            container = read_container(data, request.limits)
+            document = parse_document(container, request.limits)
+            targets = {
+                reference: resolve(reference.uri, asset_key=request.key, root=request.root)
+                for reference in external_references(document, request.limits)
+            }
+            wanted = tuple(dict.fromkeys(target.key for target in targets.values() if isinstance(target, Resolved)))
+            if wanted and request.resources is None:
+                return self._reply("needs", needs=wanted)
+            references = tuple(
+                _reference_facts(reference, target, request.resources or {}) for reference, target in targets.items()
+            )
+            fetched = {
+                reference.pointer: Path(resource.path)
+                for reference, target in targets.items()
+                if isinstance(target, Resolved) and (resource := (request.resources or {})[target.key]).path
+            }
+            file = file_facts(container, document, references, fetched)
+            self._facts = _facts(file)
+            require_gltf_2(document)
+            self._require_extensions(document)
+            path = self._lay_out(container, targets) if targets else Path(request.path)
+            del data, container  # the importer reads the file anew
+        with self._in_stage("import"):
+            messages = import_glb(path, folder=path.parent)
+        with self._in_stage("measure"):
+            scene = measure()
+            self._facts = _facts(file, scene)
+            self._facts["missing"] = [asdict(thing) for thing in missing(document, scene, references, self._managed)]
+            self._facts["importer_messages"] = list(messages)
+        return self._reply("ok")
+
+    def _require_extensions(self, document: JsonObject) -> None:
+        """The importer refuses required extensions that it does not read: say so before, and name them all."""
+        required = document.texts("extensionsRequired")
+        if lacking := [name for name in required if self._managed is not None and name not in self._managed]:
+            names = ", ".join(lacking)
+            raise UnsupportedAssetError("ExtensionRequired", f"The asset requires {names}, which this Blender does not read.")
+
+    def _lay_out(self, container: Container, targets: dict[Reference, Resolved | Refused]) -> Path:
+        """A copy of the asset with the fetched files where the importer looks for them, and URIs replaced that are refused."""
+        resolved = [target for target in targets.values() if isinstance(target, Resolved)]
+        top = Path(f"{self._request.path}.resources", "layout")
+        shutil.rmtree(top, ignore_errors=True)  # of a worker that died over it
+        folder = top.joinpath(*["d"] * max((target.depth for target in resolved), default=0))
+        folder.mkdir(parents=True)
+        refused = [reference.pointer for reference, target in targets.items() if isinstance(target, Refused)]
+        path = folder / ASSET_NAME
+        path.write_bytes(refuse(container, refused) if refused else container.data)
+        try:
+            for target in resolved:
+                if source := (self._request.resources or {})[target.key].path:
+                    place = folder / target.path
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(source, place)
+        except OSError as error:
+            raise AssetError("ReferencesClash", f"Files that the asset refers to cannot lie side by side: {error.strerror}.") from error
+        return path
+
+    @contextmanager
+    def _in_stage(self, stage: Stage) -> Iterator[None]:
+        self._stage = stage
+        self._enter(stage)
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds[stage] = time.perf_counter() - started
+
+    def _failure(self, kind: str, message: str) -> Failure:
+        return Failure(stage=self._stage, type=kind, message=message)
+
+    def _reply(self, outcome: Outcome, *, needs: tuple[str, ...] = (), error: Failure | None = None) -> Reply:
+        return Reply(
+            id=self._request.id, outcome=outcome, needs=needs, sha256=self._sha256, facts=self._facts, error=error,
+            seconds=self._seconds,
+        )  # fmt: skip
+
+
+# What the container tells for want of a better witness stands beside what Blender measured.
+_FROM_FILE = ("primitives", "draw_calls", "images", "animations", "references")
+
+
+def _facts(file: FileFacts, scene: SceneFacts | None = None) -> dict[str, Any]:
+    """The `facts` block; what was not measured is null."""
+    measured = asdict(scene) if scene else {field.name: None for field in fields(SceneFacts)}
+    rest = asdict(file)
+    told = {name: rest.pop(name) for name in _FROM_FILE}
+    return {**measured, **told, "missing": [], "importer_messages": [], "file": rest}
+
+
+def _reference_facts(reference: Reference, target: Resolved | Refused, resources: dict[str, Resource]) -> ReferenceFacts:
+    if isinstance(target, Refused):
+        key, outcome, reason = None, "refused", target.reason
+    else:
+        resource = resources[target.key]
+        key, reason = printable(target.key), resource.reason
+        outcome = "fetched" if resource.path else "missing"
+    return ReferenceFacts(pointer=reference.pointer, uri=printable(reference.uri), key=key, outcome=outcome, reason=reason)

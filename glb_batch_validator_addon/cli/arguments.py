@@ -1,0 +1,207 @@
+"""The options of `run_batch.py`, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import UsageError
+from ..model.limits import MIB, Limits
+from ..model.naming import DEFAULT_REPORT_NAME, check_template
+from ..model.settings import RunSettings
+
+DESCRIPTION = "Validate every .glb of a library and write a report beside each one."
+
+EXAMPLES = """\
+examples:
+  everything under a prefix, credentials from the usual AWS places:
+    blender -b -P run_batch.py -- --bucket my-bucket --prefix props/
+
+  the first 20 files of a folder, without Blender's own program (bpy from pip):
+    python run_batch.py --folder ~/library --limit 20
+
+  a server of your own, a profile, reports under another prefix, a summary here:
+    python run_batch.py --bucket lib --endpoint-url https://s3.example.org --aws-profile studio \\
+        --reports-to s3://lib/reports/ --output out/
+
+  go on after Ctrl-C or a crash:          ... --bucket my-bucket --prefix props/ --resume
+  what would be done:                     ... --bucket my-bucket --prefix props/ --dry-run
+  one job of an array of ten:             ... --shard $AWS_BATCH_JOB_ARRAY_INDEX/10
+  only chairs, but not the old ones:      ... --include 'chairs/*' --exclude '*/old/*'
+
+exit codes:
+  0  all processed, nothing at or above --fail-on
+  1  findings at or above --fail-on
+  2  wrong options, configuration, credentials or permissions
+  3  some assets could not be processed; their reports say why
+  4  interrupted; go on with --resume
+"""
+
+# What a run is about: a resumed run takes these from its ledger. The rest may be given anew.
+_ABOUT = ("limit", "include", "exclude", "shard", "force", "report_name", "reports_to", "manifest", "max_size_mb")
+
+
+def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=program, description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"GLB Batch Validator {__version__}")
+
+    library = parser.add_argument_group("library")
+    place = library.add_mutually_exclusive_group(required=True)
+    place.add_argument("--bucket", help="S3 bucket; credentials come from AWS profiles, SSO, the environment or the role")
+    place.add_argument("--folder", type=Path, help="folder, with all folders in it")
+    library.add_argument("--prefix", default="", help="only keys that begin with this (default: the whole bucket)")
+
+    choice = parser.add_argument_group("which assets")
+    choice.add_argument("--limit", type=_positive, metavar="N", help="at most N assets, in the order of their keys")
+    choice.add_argument(
+        "--include", action="append", default=[], metavar="GLOB", help="only keys below the prefix that match; may be repeated"
+    )
+    choice.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="not those that match; may be repeated")
+    choice.add_argument(
+        "--manifest", type=Path, metavar="FILE",
+        help="keys from a file instead of a listing: one a line, S3 Batch CSV, or S3 Inventory (manifest.json or CSV)",
+    )  # fmt: skip
+    choice.add_argument(
+        "--shard", type=_shard, default=(0, 1), metavar="I/N",
+        help="part I of N, I from 0 to N-1, by a stable hash of the key: N machines share a library without talking",
+    )  # fmt: skip
+    choice.add_argument("--force", action="store_true", help="also what is unchanged since its report was written")
+    choice.add_argument("--dry-run", action="store_true", help="list and plan, say what would be done, write nothing")
+    choice.add_argument("--resume", action="store_true", help="go on with the last run over this library that was interrupted")
+
+    work = parser.add_argument_group("how to work")
+    defaults = RunSettings()
+    work.add_argument(
+        "--batch-size", type=_positive, default=defaults.batch_size, metavar="N",
+        help="files fetched ahead or in work at once (default: %(default)s)",
+    )  # fmt: skip
+    work.add_argument(
+        "--workers", type=_positive, default=defaults.workers, metavar="N", help="background Blenders (default here: %(default)s)"
+    )
+    work.add_argument(
+        "--timeout", type=_seconds, default=defaults.timeout_seconds, metavar="SECONDS",
+        help="for one asset in Blender (default: %(default)g)",
+    )  # fmt: skip
+    work.add_argument(
+        "--max-size-mb", type=_positive, default=defaults.limits.max_size_bytes // MIB, metavar="MB",
+        help="larger files get an error report and are not fetched (default: %(default)s)",
+    )  # fmt: skip
+    work.add_argument(
+        "--memory-limit-mb", type=_memory, default=defaults.memory_limit_bytes // MIB, metavar="MB",
+        help="of one background Blender; an asset that needs more gets an error report (default: %(default)s, at least 512)",
+    )  # fmt: skip
+    work.add_argument("--blender", metavar="PATH", help="Blender for the workers (default: the one this runs in, else $BLENDER, else the PATH)")
+    work.add_argument("--ledger", type=Path, metavar="FILE", help="where to remember what was done (default: in your data folder)")
+
+    results = parser.add_argument_group("results")
+    results.add_argument(
+        "--report-name", default=DEFAULT_REPORT_NAME, metavar="NAME",
+        help="name of a report, with {stem} and {uid}, a short hash of the key (default: %(default)s)",
+    )  # fmt: skip
+    results.add_argument(
+        "--reports-to", metavar="PLACE", help="write reports below this folder or s3://bucket/prefix/ instead of beside the assets"
+    )
+    results.add_argument("--output", type=Path, metavar="DIR", help="write the run's summary.json here")
+    results.add_argument(
+        "--fail-on", choices=("error", "warning", "never"), default="error",
+        help="exit with 1 on findings of this severity or above; `unsupported` assets count as warnings (default: %(default)s)",
+    )  # fmt: skip
+    results.add_argument("--json", action="store_true", help="events as JSON lines on stdout instead of progress")
+    results.add_argument("--verbose", "-v", action="store_true", help="also what boto3 and the workers do, on stderr")
+
+    s3 = parser.add_argument_group("S3")
+    s3.add_argument("--endpoint-url", default="", metavar="URL", help="an S3-compatible server; addressed by path")
+    s3.add_argument("--region", default="", help="default: from your AWS configuration")
+    s3.add_argument("--aws-profile", default="", metavar="NAME", help="profile of your AWS configuration")
+    s3.add_argument("--no-sign-request", action="store_true", help="without credentials, for public buckets")
+    s3.add_argument("--request-payer", action="store_true", help="pay for the requests to a requester-pays bucket")
+    s3.add_argument("--expected-bucket-owner", default="", metavar="ACCOUNT", help="refuse a bucket of any other account")
+    s3.add_argument("--sse-kms-key-id", default="", metavar="KEY", help="encrypt reports with this KMS key")
+    s3.add_argument("--allow-http", action="store_true", help="allow an unencrypted endpoint on another machine")
+    return parser
+
+
+def parse(arguments: list[str], program: str = "run_batch.py") -> argparse.Namespace:
+    """The options. Raises `UsageError` for what only their combination shows, SystemExit(2) for the rest."""
+    options = build_parser(program).parse_args(arguments)
+    check_template(options.report_name)
+    if options.prefix and options.folder:
+        raise UsageError("--prefix goes with --bucket; name the folder itself with --folder.")
+    if options.manifest and not options.manifest.is_file():
+        raise UsageError(f"There is no manifest {options.manifest}.")
+    return options
+
+
+def run_settings(options: argparse.Namespace) -> RunSettings:
+    """The settings of the engine."""
+    return RunSettings(
+        limit=options.limit,
+        include=tuple(options.include),
+        exclude=tuple(options.exclude),
+        shard=tuple(options.shard),
+        force=options.force,
+        batch_size=options.batch_size,
+        workers=options.workers,
+        timeout_seconds=options.timeout,
+        memory_limit_bytes=options.memory_limit_mb * MIB,
+        report_name=options.report_name,
+        limits=Limits(max_size_bytes=options.max_size_mb * MIB),
+    )
+
+
+def recorded(options: argparse.Namespace) -> dict[str, Any]:
+    """What a run is about, as the ledger keeps it for `--resume`."""
+    values = {name: getattr(options, name) for name in _ABOUT}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+
+
+def restore(options: argparse.Namespace, values: dict[str, Any]) -> None:
+    """Take what the run is about from its record."""
+    for name in _ABOUT:
+        setattr(options, name, values[name])
+    if options.manifest:
+        options.manifest = Path(options.manifest)
+
+
+def default_ledger(library: str, shard: tuple[int, int], reports_to: str | None) -> Path:
+    """A file for this library (and shard, and place of reports) in the user's data folder."""
+    import platformdirs
+
+    name = hashlib.sha256(f"{library}|{shard[0]}/{shard[1]}|{reports_to or ''}".encode()).hexdigest()[:16]
+    return platformdirs.user_data_path("glb-batch-validator", appauthor=False) / "ledgers" / f"{name}.sqlite"
+
+
+def _positive(text: str) -> int:
+    return _number(text, at_least=1)
+
+
+def _memory(text: str) -> int:
+    return _number(text, at_least=512)
+
+
+def _number(text: str, *, at_least: int) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < at_least:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {at_least}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        if 0 < (seconds := float(text)) < float("inf"):
+            return seconds
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+
+
+def _shard(text: str) -> tuple[int, int]:
+    index, slash, count = text.partition("/")
+    if slash and index.isdigit() and count.isdigit() and int(index) < int(count):
+        return int(index), int(count)
+    raise argparse.ArgumentTypeError(f"{text!r} is not I/N with I from 0 to N-1, such as 0/4")

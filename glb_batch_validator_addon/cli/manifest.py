@@ -1,0 +1,84 @@
+"""Manifests: the keys to validate from a file instead of a listing."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+from urllib.parse import unquote_plus
+
+from ..errors import UsageError
+from ..model.library import is_asset
+
+MAX_KEY_BYTES = 1024
+"""The longest key S3 allows; a longer line is no key."""
+
+
+def read_manifest(path: Path, *, bucket: str | None) -> Iterator[str]:
+    """Keys of assets, in the order of the file, one at a time.
+
+    Three kinds are told apart by themselves: plain keys, one a line (`#` comments); S3 Batch Operations CSV
+    (`bucket,key[,version]`, keys URL-encoded); S3 Inventory, as its `manifest.json` with the CSV files it names lying
+    beside it or below, gzipped or not, or as one such CSV file. Rows of other buckets and keys that are no assets are
+    passed over. Raises `UsageError` if the file cannot be read as any of these.
+    """
+    try:
+        if path.suffix == ".json":
+            yield from _inventory(path, bucket)
+            return
+        with _open(path) as lines:
+            for line in lines:
+                if key := _key(line, bucket):
+                    yield key
+    except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
+        raise UsageError(f"The manifest {path} cannot be read: {error}") from error
+
+
+def _inventory(path: Path, bucket: str | None) -> Iterator[str]:
+    manifest = json.loads(path.read_text("utf-8"))
+    if not isinstance(manifest, dict) or manifest.get("fileFormat") != "CSV":
+        raise UsageError(f"The inventory {path} is not in CSV format; set the inventory to CSV.")
+    columns = [name.strip() for name in manifest["fileSchema"].split(",")]
+    bucket_at, key_at = columns.index("Bucket"), columns.index("Key")
+    latest_at = columns.index("IsLatest") if "IsLatest" in columns else None
+    for entry in manifest["files"]:
+        name = entry["key"]
+        places = [path.parent / name, path.parent / Path(name).name, path.parent / "data" / Path(name).name]
+        data = next((place for place in places if place.is_file()), None)
+        if data is None:
+            raise UsageError(f"The inventory names {name}, which does not lie beside {path}; download it there.")
+        with _open(data) as lines:
+            for row in csv.reader(lines):
+                if latest_at is not None and row[latest_at] == "false":
+                    continue
+                key = unquote_plus(row[key_at])
+                if (bucket is None or row[bucket_at] == bucket) and is_asset(key):
+                    yield key
+
+
+def _key(line: str, bucket: str | None) -> str | None:
+    """The key in a line of a plain list or of an S3 Batch or Inventory CSV; None if there is none for us."""
+    text = line.rstrip("\r\n")
+    if not text.strip() or text.startswith("#"):
+        return None
+    key = text
+    row = next(csv.reader([text])) if text.startswith('"') or (bucket and text.startswith(f"{bucket},")) else []
+    if len(row) > 1:
+        if bucket is not None and row[0] != bucket:
+            return None
+        key = unquote_plus(row[1])
+    if len(key.encode(errors="surrogateescape")) > MAX_KEY_BYTES:
+        raise ValueError(f"a line of {len(key):,} characters is no key")
+    return key if is_asset(key) else None
+
+
+def _open(path: Path) -> IO[str]:
+    """As UTF-8 text, unzipped if its first bytes say gzip."""
+    with path.open("rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    stream: IO[bytes] = gzip.open(path) if zipped else path.open("rb")  # noqa: SIM115 - the caller closes it
+    return io.TextIOWrapper(stream, "utf-8-sig", newline="")

@@ -1,0 +1,71 @@
+"""Which Blender the workers run: the one we are in, the bpy wheel beside us, or one that is named or on the PATH."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from ..engine.launcher import Launcher
+from ..errors import UsageError
+
+ENTRY = "run_batch.py"
+VERSION_TIMEOUT_SECONDS = 60
+
+# Isolated from the user's settings and add-ons; no script in a file runs; nothing goes to the network or the sound card.
+_FLAGS = (
+    "--background", "--factory-startup", "--disable-autoexec", "--offline-mode", "-noaudio", "--python-exit-code", "1",
+)  # fmt: skip
+
+
+def find_launcher(blender: str | None) -> Launcher:
+    """The launcher for a path given by the user, else for what is at hand. Raises `UsageError` if there is no Blender."""
+    if blender:
+        return _of_executable(blender)
+    if running := _running_blender():
+        return running
+    if importlib.util.find_spec("bpy"):
+        command = (sys.executable, "-I", str(entry_point()), "--worker")
+        return Launcher(command=command, blender=importlib.metadata.version("bpy"))
+    if found := os.environ.get("BLENDER") or shutil.which("blender"):
+        return _of_executable(found)
+    raise UsageError(
+        "There is no Blender here: run this inside Blender (`blender -b -P run_batch.py -- ...`), name one with"
+        " --blender, or install the bpy package into this Python."
+    )
+
+
+def entry_point() -> Path:
+    """`run_batch.py`: in the package's own folder in an installed extension, above it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    return next(path for path in (package / ENTRY, package.parent / ENTRY) if path.is_file())
+
+
+def _running_blender() -> Launcher | None:
+    """The Blender that this code runs in. The bpy wheel has no executable and is no such Blender."""
+    bpy = sys.modules.get("bpy")
+    if bpy is None or not bpy.app.binary_path:
+        return None
+    return Launcher(command=_command(bpy.app.binary_path), blender=".".join(map(str, bpy.app.version)))
+
+
+def _of_executable(path: str) -> Launcher:
+    try:
+        printed = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, timeout=VERSION_TIMEOUT_SECONDS, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UsageError(f"{path} is not a Blender that can be run: {error}.") from error
+    version = re.search(r"Blender (\d+(?:\.\d+)+)", printed)
+    if version is None:
+        raise UsageError(f"{path} does not answer `--version` as Blender does.")
+    return Launcher(command=_command(path), blender=version[1])
+
+
+def _command(executable: str) -> tuple[str, ...]:
+    return (executable, *_FLAGS, "--python", str(entry_point()), "--", "--worker")

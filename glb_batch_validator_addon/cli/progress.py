@@ -1,0 +1,153 @@
+"""What a person or a program sees of a run while it goes on."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Protocol, TextIO
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+
+from ..engine.events import AssetDone, AssetSkipped, Event, Planned, RunStarted, WorkerLost, WorkerRecycled, as_json
+
+PLAIN_SECONDS = 10.0
+"""Between two lines of progress where there is no terminal."""
+
+
+class View(Protocol):
+    """Shows events. `AssetSkipped` comes once per asset, so a view counts it and prints nothing."""
+
+    def show(self, event: Event) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class JsonView:
+    """Events as JSON lines."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def show(self, event: Event) -> None:
+        print(json.dumps(as_json(event)), file=self._out, flush=True)
+
+    def close(self) -> None:
+        pass
+
+
+class Tally:
+    """Counts, rate and time left, from events."""
+
+    def __init__(self) -> None:
+        self.plan = Planned(listed=0, pending=0, skipped=0, pending_bytes=0, complete=False)
+        self.done = 0
+        self.counts = {"ok": 0, "error": 0, "unsupported": 0}
+        self._first: float | None = None
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, Planned):
+            self.plan = event
+        elif isinstance(event, AssetDone):
+            self._first = self._first or time.monotonic()
+            self.done += 1
+            self.counts[event.status] += 1
+
+    @property
+    def per_second(self) -> float:
+        """Assets, since the first one was done; 0 before the second one."""
+        if self._first is None or self.done < 2:
+            return 0.0
+        return (self.done - 1) / max(time.monotonic() - self._first, 1e-6)
+
+    def __str__(self) -> str:
+        parts = [f"{number:,} {status}" for status, number in self.counts.items() if number]
+        if self.plan.skipped:
+            parts.append(f"{self.plan.skipped:,} unchanged")
+        return ", ".join(parts)
+
+
+def line_of(event: Event) -> str | None:
+    """A line for events that a person should read one by one."""
+    if isinstance(event, AssetDone) and event.status != "ok":
+        error = event.brief.get("error") or {}
+        return f"{event.status}: {event.key}: {error.get('message', '')}"
+    if isinstance(event, WorkerLost):
+        what = event.key or "no asset"
+        return f"worker {event.worker} lost at {what}: {event.reason}" + (" Trying once more, alone." if event.retried else "")
+    return None
+
+
+class PlainView:
+    """Lines, for logs: what went wrong at once, progress now and then."""
+
+    def __init__(self, out: TextIO, *, verbose: bool) -> None:
+        self._out = out
+        self._verbose = verbose
+        self._tally = Tally()
+        self._last = time.monotonic()
+
+    def show(self, event: Event) -> None:
+        self._tally.take(event)
+        if isinstance(event, RunStarted):
+            resumed = ", resumed" if event.resumed else ""
+            self._print(f"{event.library}: run {event.run}{resumed}, {event.workers} workers")
+        elif line := line_of(event):
+            self._print(line)
+        elif self._verbose and isinstance(event, (AssetDone, AssetSkipped, WorkerRecycled)):
+            self._print(json.dumps(as_json(event)))
+        if time.monotonic() - self._last > PLAIN_SECONDS:
+            self._last = time.monotonic()
+            plan, tally = self._tally.plan, self._tally
+            total = f"{plan.pending:,}" if plan.complete else f"{plan.pending:,}+"
+            self._print(f"{tally.done:,} of {total}, {tally.per_second:.1f}/s: {tally}")
+
+    def close(self) -> None:
+        pass
+
+    def _print(self, text: str) -> None:
+        # A library's names may hold anything, and logs may have any encoding.
+        print(printable(text, self._out.encoding), file=self._out, flush=True)
+
+
+class BarView:
+    """A progress bar with counts, rate and time left, and a line above it for each asset that failed."""
+
+    def __init__(self, console: Console) -> None:
+        self._tally = Tally()
+        self._progress = Progress(
+            SpinnerColumn(), BarColumn(bar_width=30), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(), TextColumn("{task.fields[counts]}"), console=console, refresh_per_second=5,
+        )  # fmt: skip
+        self._task: TaskID = self._progress.add_task("", total=None, rate="", counts="listing")
+        self._progress.start()
+
+    def show(self, event: Event) -> None:
+        self._tally.take(event)
+        tally = self._tally
+        if isinstance(event, (Planned, AssetDone)):
+            listing = "" if tally.plan.complete else f"listing, {tally.plan.listed:,} so far; "
+            self._progress.update(
+                self._task, completed=tally.done, total=tally.plan.pending, counts=listing + str(tally),
+                rate=f"{tally.per_second:.1f}/s" if tally.per_second else "",
+            )  # fmt: skip
+        if line := line_of(event):
+            self._progress.console.print(escape(printable(line, "utf-8")), style="red" if "error" in line[:6] else "yellow", highlight=False)
+
+    def close(self) -> None:
+        self._progress.stop()
+
+
+def make_view(*, as_json_lines: bool, verbose: bool) -> View:
+    if as_json_lines:
+        return JsonView(sys.stdout)
+    console = Console(stderr=True)
+    return BarView(console) if console.is_terminal and not verbose else PlainView(sys.stderr, verbose=verbose)
+
+
+def printable(text: str, encoding: str | None) -> str:
+    """Without control characters, which could steer a terminal, and without what the encoding lacks."""
+    shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+    return shown.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8")

@@ -1,0 +1,89 @@
+"""What a run tells about itself. For every listed asset there is exactly one of `AssetDone` and `AssetSkipped`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ..model.report import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    library: str
+    run: int
+    resumed: bool
+    workers: int
+    ledger: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """Totals so far; `complete` once the listing has ended."""
+
+    listed: int
+    pending: int
+    skipped: int
+    pending_bytes: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetDone:
+    """The report is written (or, with the stage `report`, could not be)."""
+
+    key: str
+    status: Status
+    report: str
+    """URI of the report."""
+    brief: dict[str, Any] = field(default_factory=dict)
+    """The few facts that lists show: `triangles`, `vertices`, `materials`, `size_bytes`, `error`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetSkipped:
+    """Unchanged since its report was written by this version under these settings."""
+
+    key: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLost:
+    """A worker died or was ended; its asset is tried once more, or gets an error report."""
+
+    worker: int
+    key: str | None
+    reason: str
+    retried: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRecycled:
+    worker: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished:
+    """`interrupted` runs can be resumed; `reason` says why, "" for a run that came to its end."""
+
+    interrupted: bool
+    reason: str
+    counts: dict[str, int]
+    """By status, of all assets of the run, with `skipped` of them not looked at again and `pending` left."""
+    seconds: float
+    busy: float
+    """Share of the workers' time, from their start to the end, in which they were at an asset: 0 to 1."""
+
+
+Event = RunStarted | Planned | AssetDone | AssetSkipped | WorkerLost | WorkerRecycled | RunFinished
+OnEvent = Callable[[Event], None]
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    """The event with its name in snake case under `event`: what `--json` prints."""
+    name = type(event).__name__
+    snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+    return {"event": snake, **asdict(event)}

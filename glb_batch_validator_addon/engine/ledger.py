@@ -1,0 +1,245 @@
+"""What was done, in SQLite: so that a run can be killed at any point and resumed, and unchanged assets are skipped.
+
+The reports in the library are the truth; the ledger saves reading them and may be deleted at any time. It holds the plan
+of the present run as well, so that the engine's memory does not grow with the library.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from ..model.library import StoredObject
+from ..model.report import Status
+
+LEDGER_VERSION = 1
+LOCK_SECONDS = 60.0
+"""To wait for another process that writes to the same ledger."""
+
+_SCHEMA = f"""
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+CREATE TABLE IF NOT EXISTS runs (
+    id INTEGER PRIMARY KEY, library TEXT NOT NULL, settings TEXT NOT NULL, started REAL NOT NULL,
+    listed INTEGER NOT NULL DEFAULT 0, finished REAL);
+CREATE TABLE IF NOT EXISTS assets (
+    key TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL, etag TEXT NOT NULL, last_modified TEXT NOT NULL,
+    report_key TEXT NOT NULL, run INTEGER NOT NULL, state TEXT NOT NULL,
+    digest TEXT, report_etag TEXT, status TEXT, brief TEXT) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_state ON assets (run, state, key);
+CREATE INDEX IF NOT EXISTS by_report ON assets (run, report_key);
+PRAGMA user_version = {LEDGER_VERSION};
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One asset of a run, with the key of its report. `known` is its outcome if it need not be looked at again."""
+
+    item: StoredObject
+    report_key: str
+    known: Known | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What an earlier report says of the same bytes under the same settings."""
+
+    status: Status
+    brief: dict[str, Any]
+    report_etag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One asset in the order of keys: `state` is `pending`, `done` or `skipped`."""
+
+    key: str
+    report_key: str
+    state: str
+    status: Status | None
+    brief: dict[str, Any]
+
+
+class Ledger:
+    """One file for one library. Used from several threads of one process."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create. Raises `UsageError` if the file is not a ledger or cannot be written."""
+        self.path = path
+        self._lock = threading.RLock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=LOCK_SECONDS)
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if version > LEDGER_VERSION:
+                raise UsageError(f"The ledger {path} was written by a newer version; name another one with --ledger.")
+            self._db.executescript(_SCHEMA)
+        except (sqlite3.Error, OSError) as error:
+            raise UsageError(f"The ledger {path} cannot be used ({error}); name another file with --ledger.") from error
+
+    def copy(self) -> Ledger:
+        """A copy in memory, for a plan that leaves no trace."""
+        other = Ledger(Path(":memory:"))
+        with self._lock:
+            self._db.backup(other._db)
+        return other
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    # Runs
+
+    def start_run(self, library: str, settings: dict[str, Any]) -> int:
+        """Begin a new run; what earlier runs left pending is left to it."""
+        row = self._one(
+            "INSERT INTO runs (library, settings, started) VALUES (?, ?, ?) RETURNING id",
+            (library, json.dumps(settings), time.time()),
+        )
+        return int(row[0])
+
+    def unfinished_run(self, library: str) -> tuple[int, dict[str, Any], bool] | None:
+        """Id, settings and "is its listing complete" of the last run, if it did not come to its end."""
+        row = self._one(
+            "SELECT id, settings, listed, finished FROM runs WHERE library = ? ORDER BY id DESC LIMIT 1", (library,)
+        )
+        return None if row is None or row[3] is not None else (row[0], json.loads(row[1]), bool(row[2]))
+
+    def mark_listed(self, run: int) -> None:
+        self._one("UPDATE runs SET listed = 1 WHERE id = ?", (run,))
+
+    def finish_run(self, run: int) -> None:
+        self._one("UPDATE runs SET finished = ? WHERE id = ?", (time.time(), run))
+
+    # The plan
+
+    def outcomes(self, keys: Sequence[str], digest: str) -> dict[str, tuple[str, Known]]:
+        """ETag and outcome by key, of those of up to 1,000 keys that were done under these settings."""
+        marks = ",".join("?" * len(keys))
+        with self._lock:
+            rows = self._db.execute(
+                f"SELECT key, etag, status, brief, report_etag FROM assets WHERE key IN ({marks})"
+                " AND digest = ? AND status IS NOT NULL AND report_etag IS NOT NULL",
+                [*map(_text, keys), digest],
+            ).fetchall()
+        return {
+            _key(row[0]): (row[1], Known(status=row[2], brief=json.loads(row[3]), report_etag=row[4])) for row in rows
+        }
+
+    def planned(self, run: int, keys: Sequence[str]) -> set[str]:
+        """Those of up to 1,000 keys that are part of the run already."""
+        marks = ",".join("?" * len(keys))
+        with self._lock:
+            rows = self._db.execute(
+                f"SELECT key FROM assets WHERE key IN ({marks}) AND run = ?", [*map(_text, keys), run]
+            ).fetchall()
+        return {_key(row[0]) for row in rows}
+
+    def report_owners(self, run: int, report_keys: Sequence[str]) -> dict[str, str]:
+        """The assets of the run that have these up to 1,000 report keys already, by report key."""
+        marks = ",".join("?" * len(report_keys))
+        with self._lock:
+            rows = self._db.execute(
+                f"SELECT report_key, key FROM assets WHERE report_key IN ({marks}) AND run = ?",
+                [*map(_text, report_keys), run],
+            ).fetchall()
+        return {_key(row[0]): _key(row[1]) for row in rows}
+
+    def add(self, run: int, plans: Iterable[Plan], digest: str) -> None:
+        """Make assets part of the run: as `skipped` if their outcome is known, else as `pending`."""
+        rows = [
+            (
+                _text(plan.item.key), plan.item.size_bytes, plan.item.etag, plan.item.last_modified, _text(plan.report_key), run,
+                *(("skipped", digest, plan.known.report_etag, plan.known.status, json.dumps(plan.known.brief))
+                  if plan.known else ("pending", None, None, None, None)),
+            )
+            for plan in plans
+        ]  # fmt: skip
+        with self._lock:
+            self._db.execute("BEGIN")
+            self._db.executemany("INSERT OR REPLACE INTO assets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._db.execute("COMMIT")
+
+    def pending(self, run: int, *, after: str, count: int) -> list[Plan]:
+        """The next assets to do, in the order of keys, after a key."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT key, size_bytes, etag, last_modified, report_key FROM assets"
+                " WHERE run = ? AND state = 'pending' AND key > ? ORDER BY key LIMIT ?",
+                (run, _text(after), count),
+            ).fetchall()
+        return [
+            Plan(
+                item=StoredObject(key=_key(row[0]), size_bytes=row[1], etag=row[2], last_modified=row[3]),
+                report_key=_key(row[4]),
+            )
+            for row in rows
+        ]
+
+    # Results
+
+    def record(
+        self, key: str, item: StoredObject, *, digest: str | None, report_etag: str | None, status: Status, brief: dict[str, Any]
+    ) -> None:
+        """One asset is done. Without a digest the next run looks at it again."""
+        self._one(
+            "UPDATE assets SET state = 'done', size_bytes = ?, etag = ?, last_modified = ?, digest = ?, report_etag = ?,"
+            " status = ?, brief = ? WHERE key = ?",
+            (item.size_bytes, item.etag, item.last_modified, digest, report_etag, status, json.dumps(brief), _text(key)),
+        )
+
+    def counts(self, run: int) -> dict[str, int]:
+        """By status, of all that is done or skipped; with `skipped`, `pending` and `total`."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT state, status, COUNT(*), SUM(size_bytes) FROM assets WHERE run = ? GROUP BY state, status", (run,)
+            ).fetchall()
+        counts = {"ok": 0, "error": 0, "unsupported": 0, "skipped": 0, "pending": 0, "total": 0, "pending_bytes": 0}
+        for state, status, number, size in rows:
+            counts["total"] += number
+            if state == "pending":
+                counts["pending"] += number
+                counts["pending_bytes"] += size
+            else:
+                counts[status] += number
+                counts["skipped"] += number * (state == "skipped")
+        return counts
+
+    def rows(self, run: int) -> Iterator[Row]:
+        """Every asset of the run, in the order of keys, without holding them in memory."""
+        with self._lock:
+            cursor = self._db.execute(
+                "SELECT key, report_key, state, status, brief FROM assets WHERE run = ? ORDER BY key", (run,)
+            )
+            for key, report_key, state, status, brief in cursor:
+                yield Row(
+                    key=_key(key), report_key=_key(report_key), state=state, status=status,
+                    brief=json.loads(brief) if brief else {},
+                )  # fmt: skip
+
+    def _one(self, statement: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        with self._lock:
+            row: tuple[Any, ...] | None = self._db.execute(statement, values).fetchone()
+            return row
+
+
+# Keys are compared and stored as text that SQLite can hold; file names that are not Unicode (lone surrogates, PEP 383)
+# are not, so these are stored as their bytes.
+def _text(key: str) -> str | bytes:
+    try:
+        key.encode()
+        return key
+    except UnicodeEncodeError:
+        return key.encode(errors="surrogateescape")
+
+
+def _key(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode(errors="surrogateescape")

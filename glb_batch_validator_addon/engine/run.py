@@ -1,0 +1,488 @@
+"""One run over one library: an object that its owner steps, be it a loop on a terminal, a timer in Blender or a test.
+
+    listing --> ledger --> fetch (threads) --> pool of workers --> report --> write (threads) --> ledger
+
+One thread, the one that calls `step`, owns all state. Other threads only list, fetch, write and read pipes, and say so
+through one queue.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import shutil
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .. import __version__
+from ..errors import (
+    ChangedError, DeniedError, FullError, GlbvError, NotFoundError, StorageError, UnavailableError, UsageError,
+)  # fmt: skip
+from ..model.library import StoredObject
+from ..model.limits import MIB
+from ..model.report import Failure, Report, Status
+from ..model.settings import RunSettings
+from ..model.wire import Request, Resource
+from ..storage.port import Storage
+from .events import AssetDone, AssetSkipped, OnEvent, Planned, RunFinished, RunStarted
+from .launcher import Launcher
+from .ledger import Ledger, Plan
+from .planner import Planner
+from .pool import Answer, Pool
+from .worker_process import FromWorker
+
+IN_MEMORY_BYTES = 64 * MIB
+"""Up to this size an object is fetched into memory and written in one go; above it is streamed to disk in ranges."""
+
+MAX_UNAVAILABLE = 20
+"""Assets in a row for which the storage did not answer through all retries; then the run stops, to be resumed."""
+
+PLANS_AHEAD = 16
+"""Batches of the planner that wait to be taken in: bounds memory when the owner steps slowly."""
+
+FOLDER_PREFIX = "glbv-run-"
+STALE_SECONDS = 24 * 3600
+"""A temporary folder in which nothing was made or removed for so long was left by a run that was killed."""
+
+STEP_SECONDS = 0.1
+"""The longest a step waits for something to happen, and so the precision of time-outs."""
+
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Job:
+    """An asset in work."""
+
+    plan: Plan
+    item: StoredObject
+    """The version that is in work: a newer one than planned if the object changed meanwhile."""
+    request: Request
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Run:
+    """`start`, then `step` until `done`, `close` in any case. `cancel` at any time, from the same thread."""
+
+    def __init__(
+        self, *, storage: Storage, ledger: Ledger, launcher: Launcher, settings: RunSettings, on_event: OnEvent,
+        reports: Storage | None = None, manifest: Iterable[str] | None = None, resume: bool = False,
+        recorded: dict[str, Any] | None = None, plan_only: bool = False,
+    ) -> None:  # fmt: skip
+        """`reports` is where reports go if not beside the assets. `recorded` are the options as a resumed run needs them.
+        With `plan_only` the run ends when the plan is in the ledger."""
+        self._storage = storage
+        self._reports = reports or storage
+        self._ledger = ledger
+        self._launcher = launcher
+        self._settings = settings
+        self._on_event = on_event
+        self._manifest = manifest
+        self._resume = resume
+        self._recorded = recorded or {}
+        self._plan_only = plan_only
+        self._digest = settings.digest(product=__version__, blender=launcher.blender)
+
+        self._inbox: queue.SimpleQueue[FromWorker | Callable[[], None]] = queue.SimpleQueue()
+        self._plans_ahead = threading.Semaphore(PLANS_AHEAD)
+        self._threads = ThreadPoolExecutor(settings.io_threads, thread_name_prefix="storage")
+        _sweep()
+        self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+        self._pool = Pool(
+            launcher=launcher, settings=settings, folder=self._folder, inbox=self._inbox, on_event=on_event,
+            key_of=lambda request: request.key,
+        )  # fmt: skip
+        self._pool_started = False
+        self._jobs: dict[int, _Job] = {}  # in work, by request id, until their report is written
+        self._writing = 0
+        self._next: deque[Plan] = deque()  # a few of the ledger's pending assets
+        self._cursor = ""  # the last key taken from the ledger
+        self._taken = 0
+        self._planned = Planned(listed=0, pending=0, skipped=0, pending_bytes=0, complete=False)
+        self._unavailable = 0
+        self._stop_reason: str | None = None
+        self._failure: GlbvError | None = None
+        self._started = time.monotonic()
+        self.id = 0
+        self.done = False
+
+    # The owner's side
+
+    def start(self) -> None:
+        """Begin. Raises `UsageError` before any work when the library cannot be used."""
+        self._storage.check()
+        if self._reports is not self._storage:
+            self._reports.check()
+        listed = False
+        unfinished = self._ledger.unfinished_run(self._storage.uri()) if self._resume else None
+        if unfinished:
+            self.id, _, listed = unfinished
+        else:
+            self.id = self._ledger.start_run(self._storage.uri(), self._recorded)
+        self._on_event(
+            RunStarted(
+                library=self._storage.uri(), run=self.id, resumed=unfinished is not None,
+                workers=self._settings.workers, ledger=str(self._ledger.path),
+            )
+        )  # fmt: skip
+        if unfinished:
+            counts = self._ledger.counts(self.id)
+            self._tell_plan(counts["total"], counts["pending"], counts["skipped"], counts["pending_bytes"], listed)
+        if not listed:
+            threading.Thread(target=self._plan, name="planner", daemon=True).start()
+
+    def step(self, seconds: float = STEP_SECONDS) -> None:
+        """Take in what has happened, waiting up to `seconds` for it, and hand out new work.
+
+        Raises `UsageError` when the run as a whole cannot go on; it is stopped then and can be resumed.
+        """
+        deadline = time.monotonic() + seconds
+        try:
+            message = self._inbox.get(timeout=seconds)
+            while True:
+                self._take(message)
+                if time.monotonic() > deadline:
+                    break
+                message = self._inbox.get_nowait()
+        except queue.Empty:
+            pass
+        self._pool.watch()
+        self._advance()
+        if self._failure:
+            raise self._failure
+
+    def cancel(self, reason: str = "interrupted") -> None:
+        """Stop: nothing new begins, workers end at once, reports that are being written are finished."""
+        self._stop_reason = self._stop_reason or reason
+        self._pool.stop()
+
+    def close(self) -> None:
+        """Let go of everything; a run that is not done is left to be resumed."""
+        self._stop_reason = self._stop_reason or "closed"
+        self._pool.stop()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    # Planning
+
+    def _plan(self) -> None:
+        """In a thread of its own."""
+        planner = Planner(
+            storage=self._storage, reports=self._reports, ledger=self._ledger, settings=self._settings,
+            digest=self._digest, run=self.id, manifest=self._manifest, threads=self._threads,
+            stopped=lambda: self._stop_reason is not None,
+        )  # fmt: skip
+        try:
+            for plans in planner.plan():
+                while not self._plans_ahead.acquire(timeout=STEP_SECONDS):
+                    if self._stop_reason:
+                        return
+                self._inbox.put(partial(self._take_plans, plans))
+            self._inbox.put(self._plan_complete)
+        except (GlbvError, OSError, RuntimeError) as error:
+            self._inbox.put(partial(self._fail, error))
+
+    def _take_plans(self, plans: list[Plan]) -> None:
+        self._plans_ahead.release()
+        skipped = pending = size = 0
+        for plan in plans:
+            if plan.known:
+                skipped += 1
+                self._on_event(AssetSkipped(key=plan.item.key, status=plan.known.status))
+            else:
+                pending += 1
+                size += plan.item.size_bytes
+        before = self._planned
+        self._tell_plan(
+            before.listed + len(plans), before.pending + pending, before.skipped + skipped, before.pending_bytes + size
+        )
+
+    def _plan_complete(self) -> None:
+        if not self._stop_reason:
+            self._ledger.mark_listed(self.id)
+            self._tell_plan(
+                self._planned.listed, self._planned.pending, self._planned.skipped, self._planned.pending_bytes, True
+            )
+
+    def _tell_plan(self, listed: int, pending: int, skipped: int, pending_bytes: int, complete: bool = False) -> None:
+        self._planned = Planned(
+            listed=listed, pending=pending, skipped=skipped, pending_bytes=pending_bytes, complete=complete
+        )
+        self._on_event(self._planned)
+
+    # Stepping
+
+    def _take(self, message: FromWorker | Callable[[], None]) -> None:
+        if not isinstance(message, FromWorker):
+            message()
+        elif answer := self._pool.handle(message):
+            self._take_answer(answer)
+
+    def _advance(self) -> None:
+        if not self._stop_reason:
+            while plan := self._affordable():
+                self._begin(plan)
+            idle = not self._jobs and not self._next
+            if self._planned.complete and idle and (self._plan_only or not self._from_ledger()):
+                self._finish()
+        elif not self._writing and not self.done:
+            self._finish()
+
+    def _affordable(self) -> Plan | None:
+        """The next asset, if its turn has come by count and bytes."""
+        full = len(self._jobs) >= self._settings.batch_size
+        if full or self._plan_only or self._taken >= self._planned.pending:
+            return None
+        if not self._next:
+            self._next.extend(self._from_ledger())
+        ahead = sum(job.item.size_bytes for job in self._jobs.values())
+        if not self._next or (self._jobs and ahead + self._next[0].item.size_bytes > self._settings.max_ahead_bytes):
+            return None
+        return self._next.popleft()
+
+    def _from_ledger(self) -> list[Plan]:
+        """The next pending assets; from the start again when the end is reached, as keys may have come in between."""
+        in_work = {job.plan.item.key for job in self._jobs.values()}
+        for after in (self._cursor, ""):
+            plans = self._ledger.pending(self.id, after=after, count=self._settings.batch_size)
+            if plans:
+                self._cursor = plans[-1].item.key
+            if fresh := [plan for plan in plans if plan.item.key not in in_work]:
+                return fresh
+        return []
+
+    def _finish(self) -> None:
+        self.done = True
+        interrupted = self._stop_reason is not None
+        busy = self._pool.busy
+        self._pool.stop()
+        if not interrupted:
+            self._ledger.finish_run(self.id)
+        self._on_event(
+            RunFinished(
+                interrupted=interrupted, reason=self._stop_reason or "", counts=self._ledger.counts(self.id),
+                seconds=time.monotonic() - self._started, busy=busy,
+            )
+        )  # fmt: skip
+
+    def _fail(self, error: Exception) -> None:
+        """The run cannot go on: it is stopped, and `step` raises."""
+        self._failure = self._failure or (error if isinstance(error, GlbvError) else UsageError(f"{error}"))
+        self.cancel(str(error))
+
+    # One asset: fetch, work, write
+
+    def _begin(self, plan: Plan) -> None:
+        self._taken += 1
+        if not self._pool_started:
+            self._pool_started = True
+            self._pool.start()
+        item, limits = plan.item, self._settings.limits
+        request = Request(
+            id=self._taken, path=str(self._folder / f"{self._taken}.glb"), key=item.key, root=self._storage.root, limits=limits
+        )
+        job = self._jobs[request.id] = _Job(plan=plan, item=item, request=request)
+        if item.size_bytes > limits.max_size_bytes:
+            message = (
+                f"The file has {item.size_bytes / MIB:,.1f} MB, more than the limit of {limits.max_size_bytes / MIB:g} MB."
+                " Allow more with --max-size-mb."
+            )
+            self._report(job, error=Failure(stage="container", type="TooLarge", message=message))
+        else:
+            self._in_thread(partial(self._fetch, item, Path(request.path)), partial(self._take_fetched, job))
+
+    def _fetch(self, item: StoredObject, path: Path) -> tuple[StoredObject, float]:
+        """Fetch the listed version, or the present one if it has changed since; with the seconds it took."""
+        started = time.monotonic()
+        try:
+            self._get(item, path)
+        except ChangedError:
+            item = self._storage.stat(item.key)
+            self._get(item, path)
+        return item, time.monotonic() - started
+
+    def _get(self, item: StoredObject, path: Path) -> None:
+        if item.size_bytes > IN_MEMORY_BYTES:
+            self._storage.download(item, path)
+            return
+        data = self._storage.read(item)
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            raise FullError(f"{path.parent} cannot take the fetched files: {error.strerror}.", key=item.key) from error
+
+    def _take_fetched(self, job: _Job, fetched: tuple[StoredObject, float] | GlbvError) -> None:
+        if self._stop_reason:
+            self._drop(job)
+        elif isinstance(fetched, GlbvError):
+            self._take_trouble(fetched)
+            if not self._stop_reason:
+                self._report(job, error=_fetch_failure(fetched))
+        else:
+            self._unavailable = 0
+            job.item, job.seconds["fetch"] = fetched
+            self._pool.submit(job.request)
+
+    def _take_answer(self, answer: Answer) -> None:
+        job = self._jobs[answer.request.id]
+        if self._stop_reason:
+            self._drop(job)
+        elif isinstance(answer.reply, Failure):
+            self._report(job, error=answer.reply, versions=answer.versions)
+        elif answer.reply.outcome == "needs":
+            self._in_thread(partial(self._fetch_resources, job, answer.reply.needs), partial(self._take_resources, job))
+        else:
+            reply = answer.reply
+            job.seconds |= reply.seconds
+            self._report(
+                job, status=reply.outcome, facts=reply.facts, error=reply.error, sha256=reply.sha256, versions=answer.versions
+            )
+
+    def _fetch_resources(self, job: _Job, keys: tuple[str, ...]) -> dict[str, Resource]:
+        """Fetch what the asset refers to, up to the limit of bytes; what cannot be had is named with the reason."""
+        resources: dict[str, Resource] = {}
+        left = self._settings.limits.max_reference_bytes
+        folder = Path(f"{job.request.path}.resources")
+        folder.mkdir(exist_ok=True)
+        for number, key in enumerate(keys):
+            path = folder / str(number)
+            try:
+                item = self._storage.stat(key)
+                if item.size_bytes > left:
+                    raise StorageError("It would exceed the limit on the bytes that one asset may refer to.")
+                self._get(item, path)
+            except (UsageError, FullError, UnavailableError):
+                raise
+            except NotFoundError:
+                resources[key] = Resource(path=None, reason="There is no such file in the library.")
+            except StorageError as error:
+                resources[key] = Resource(path=None, reason=str(error))
+            else:
+                left -= item.size_bytes
+                resources[key] = Resource(path=str(path), size_bytes=item.size_bytes)
+        return resources
+
+    def _take_resources(self, job: _Job, resources: dict[str, Resource] | GlbvError) -> None:
+        if self._stop_reason:
+            self._drop(job)
+        elif isinstance(resources, GlbvError):
+            self._take_trouble(resources)
+            if not self._stop_reason:
+                self._report(job, error=_fetch_failure(resources))
+        else:
+            job.request = replace(job.request, resources=resources)
+            self._pool.submit(job.request)
+
+    def _report(
+        self, job: _Job, *, error: Failure | None, status: Status = "error", facts: dict[str, Any] | None = None,
+        sha256: str | None = None, versions: dict[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self._forget_files(job)
+        report = Report(
+            status=status,
+            asset=job.item,
+            uri=self._storage.uri(job.item.key),
+            sha256=sha256,
+            facts=facts,
+            error=error,
+            run={
+                "written_at": datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z"),
+                "seconds": {stage: round(seconds, 6) for stage, seconds in job.seconds.items()},
+                "settings": self._digest,
+                "versions": {"glb_batch_validator": __version__, **(versions or {})},
+            },
+        )
+        self._writing += 1
+        self._in_thread(partial(self._write, job.plan.report_key, report), partial(self._take_written, job, report))
+
+    def _write(self, key: str, report: Report) -> str:
+        metadata = {
+            "glbv-etag": report.asset.etag, "glbv-version": __version__, "glbv-settings": self._digest,
+            "glbv-status": report.status,
+        }  # fmt: skip
+        return self._reports.write(key, report.to_json(), content_type="application/json", metadata=metadata)
+
+    def _take_written(self, job: _Job, report: Report, written: str | GlbvError) -> None:
+        self._writing -= 1
+        del self._jobs[job.request.id]
+        if isinstance(written, GlbvError):
+            self._take_trouble(UsageError(str(written)) if isinstance(written, DeniedError) else written)
+            if self._stop_reason:
+                return
+            failure = Failure(stage="report", type=_kind(written), message=str(written))
+            report = replace(report, status="error", error=failure)
+        else:
+            self._unavailable = 0
+        lasting = not report.error or report.error.lasting
+        brief = report.brief()
+        self._ledger.record(
+            job.plan.item.key, job.item, digest=self._digest if lasting else None,
+            report_etag=None if isinstance(written, GlbvError) else written, status=report.status, brief=brief,
+        )  # fmt: skip
+        self._on_event(
+            AssetDone(
+                key=job.item.key, status=report.status, report=self._reports.uri(job.plan.report_key), brief=brief
+            )
+        )
+
+    def _take_trouble(self, error: GlbvError) -> None:
+        """Stop the run if the trouble is not one asset's."""
+        if isinstance(error, UsageError):
+            self._fail(error)
+        elif isinstance(error, FullError):
+            self.cancel(f"{error} Make room, then go on with --resume.")
+        elif isinstance(error, UnavailableError):
+            self._unavailable += 1
+            if self._unavailable >= MAX_UNAVAILABLE:
+                self.cancel(f"The storage does not answer any more: {error}")
+
+    def _drop(self, job: _Job) -> None:
+        """Leave an asset of a stopped run pending."""
+        self._forget_files(job)
+        self._jobs.pop(job.request.id, None)
+
+    def _forget_files(self, job: _Job) -> None:
+        Path(job.request.path).unlink(missing_ok=True)
+        shutil.rmtree(f"{job.request.path}.resources", ignore_errors=True)
+
+    def _in_thread(self, task: Callable[[], T], then: Callable[[T | GlbvError], None]) -> None:
+        """Do `task` in a storage thread and `then` in the owner's; an error of ours arrives as a value."""
+
+        def work() -> None:
+            try:
+                result: T | GlbvError = task()
+            except GlbvError as error:
+                result = error
+            except Exception as error:  # a fault of ours must stop the run, not hang it
+                self._inbox.put(partial(self._fail, error))
+                raise
+            self._inbox.put(partial(then, result))
+
+        self._threads.submit(work)
+
+
+def _sweep() -> None:
+    """Remove what killed runs have left in the temporary folder."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        with contextlib.suppress(OSError):  # another run may be at it, or another person's
+            if time.time() - folder.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(folder)
+
+
+def _fetch_failure(error: GlbvError) -> Failure:
+    return Failure(stage="fetch", type=_kind(error), message=str(error))
+
+
+def _kind(error: GlbvError) -> str:
+    """`NotFound` for a `NotFoundError`."""
+    return type(error).__name__.removesuffix("Error")

@@ -1,0 +1,120 @@
+"""The parent's side of one worker: starts it, writes requests, hands its replies and its end to a queue."""
+
+from __future__ import annotations
+
+import queue
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..model.wire import STAGE_BYTES, Hello, Reply, Request, decode_reply, encode
+from .launcher import Launcher
+
+LOG_TAIL_BYTES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """A worker's last word: its exit code, negative for a signal."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class FromWorker:
+    worker: WorkerProcess
+    message: Hello | Reply | Exited
+
+
+class WorkerProcess:
+    """One background Blender. All methods are for one thread; only the reading of its stdout has a thread of its own."""
+
+    def __init__(
+        self, number: int, launcher: Launcher, *, folder: Path, memory_limit_bytes: int, inbox: queue.SimpleQueue[FromWorker]
+    ) -> None:
+        self.number = number
+        self.ready = False
+        self.done = 0
+        self.busy_seconds = 0.0
+        self.requests: deque[Request] = deque()
+        """Sent and not answered, oldest first: the first one is being worked on."""
+        self.at_work_since = self.started = time.monotonic()
+        self.killed_for: str | None = None
+        """Why we ended it ourselves: the `type` of the failure."""
+        self._stage_file = folder / f"worker-{number}.stage"
+        self._stage_file.write_bytes(b"\0" * STAGE_BYTES)
+        self._log = folder / f"worker-{number}.log"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                launcher.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=launcher.worker_environment(stage_file=str(self._stage_file), memory_limit_bytes=memory_limit_bytes),
+                start_new_session=True,  # Ctrl-C is for the engine, which then ends its workers
+            )
+        self.pid = self._process.pid
+        threading.Thread(target=self._listen, args=(inbox,), name=f"worker-{number}", daemon=True).start()
+
+    def send(self, request: Request) -> None:
+        """Queue a request at the worker. That it has died is told by its `Exited`."""
+        if not self.requests:
+            self.at_work_since = time.monotonic()
+        self.requests.append(request)
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(encode(request))
+            self._process.stdin.flush()
+        except OSError:
+            pass
+
+    def answered(self, reply: Reply) -> Request:
+        """Take a reply in: returns its request. Raises ValueError if it is out of order."""
+        if not self.requests or self.requests[0].id != reply.id:
+            raise ValueError(f"reply {reply.id} is out of order")
+        self.at_work_since = time.monotonic()
+        self.busy_seconds += sum(reply.seconds.values())
+        self.done += 1
+        return self.requests.popleft()
+
+    def finish(self) -> None:
+        """Let it end after what it has been sent."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.close()
+        except OSError:
+            pass
+
+    def kill(self, reason: str | None = None) -> None:
+        self.killed_for = self.killed_for or reason
+        self._process.kill()
+
+    def stage(self) -> str:
+        """The stage it was at when it last said so; survives its death. "" before the first request."""
+        return self._stage_file.read_bytes().rstrip(b"\0").decode(errors="replace")
+
+    def log_tail(self) -> str:
+        """The end of what it wrote on stderr."""
+        return self._log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
+
+    def _listen(self, inbox: queue.SimpleQueue[FromWorker]) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            try:
+                message = decode_reply(line)
+            except (ValueError, TypeError, KeyError, AttributeError):
+                continue  # Blender prints as it starts
+            inbox.put(FromWorker(self, message))
+        inbox.put(FromWorker(self, Exited(self._process.wait())))
+
+
+def signal_name(code: int) -> str | None:
+    """`SIGSEGV` for -11; None for an exit code that is none of a signal."""
+    try:
+        return signal.Signals(-code).name if code < 0 else None
+    except ValueError:
+        return f"signal {-code}"

@@ -1,0 +1,1 @@
+"""Reads GLB bytes without Blender: container, JSON, external references, image headers."""

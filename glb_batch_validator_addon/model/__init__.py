@@ -1,0 +1,1 @@
+"""The vocabulary: frozen dataclasses that cross the borders between rooms. Pure data, imports nothing but errors."""

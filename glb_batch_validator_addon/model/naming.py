@@ -1,0 +1,42 @@
+"""Where the report of an asset goes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from ..errors import UsageError
+from .library import ASSET_SUFFIX, is_asset
+
+DEFAULT_REPORT_NAME = "{stem}_report.json"
+UID_DIGITS = 12
+
+_FIELD = re.compile(r"\{(\w*)\}")
+
+
+def check_template(template: str) -> None:
+    """Raise `UsageError` unless the template names one JSON file per asset: `{stem}` or `{uid}` in it, `.json` at its end."""
+    fields = set(_FIELD.findall(template))
+    if unknown := fields - {"stem", "uid"}:
+        raise UsageError(f"--report-name knows {{stem}} and {{uid}}, not {{{min(unknown)}}}.")
+    if not fields:
+        raise UsageError("--report-name needs {stem} or {uid}, else all reports would have the same name.")
+    if not template.endswith(".json") or template.startswith("/") or "\\" in template or ".." in template.split("/"):
+        raise UsageError("--report-name is a relative name that ends in .json, such as {stem}_report.json.")
+
+
+def uid(key: str) -> str:
+    """A short name of a key that is the same in every run: the first digits of its SHA-256."""
+    return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()[:UID_DIGITS]
+
+
+def report_key(key: str, template: str, *, uid_of: str) -> str:
+    """`props/Chair.glb` -> `props/Chair_report.json`; `uid_of` is the full key, which `{uid}` stands for."""
+    folder, slash, name = key.rpartition("/")
+    stem = name[: -len(ASSET_SUFFIX)] if is_asset(name) else name
+    return folder + slash + _FIELD.sub(lambda found: stem if found[1] == "stem" else uid(uid_of), template)
+
+
+def name_of_twin(report_key: str, key: str) -> str:
+    """For an asset whose report name another one has already (`chair.GLB` beside `chair.glb`): a name with its uid."""
+    return f"{report_key.removesuffix('.json')}_{uid(key)}.json"

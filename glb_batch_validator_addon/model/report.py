@@ -1,0 +1,99 @@
+"""The record of one asset, and the words its fields may hold."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from .library import StoredObject
+
+SCHEMA_VERSION = 1
+
+Status = Literal["ok", "error", "unsupported"]
+
+Stage = Literal["fetch", "container", "import", "measure", "report"]
+"""Where in its way through the product an asset was when something happened."""
+
+
+WORKER_FAILURES = ("Crashed", "TimedOut", "OutOfMemory")
+"""Types of failures that ended a worker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why there is no result: the `error` block of a report."""
+
+    stage: Stage
+    type: str
+    """A stable CamelCase word: the kind of an `AssetError` or what happened to the worker (`Crashed`, `TimedOut`, ...)."""
+    message: str
+    """One sentence or more for a person: what is wrong, and what to do where that can be said."""
+    signal: str | None = None
+    """The signal that ended the worker, such as `SIGSEGV`."""
+
+    @property
+    def lasting(self) -> bool:
+        """True if the cause lies in the asset's bytes; the circumstances of a run may differ the next time."""
+        return self.stage in ("container", "import", "measure") and self.type not in WORKER_FAILURES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything said about one asset. The same bytes under the same settings give the same report, but for `run`."""
+
+    status: Status
+    asset: StoredObject
+    uri: str
+    sha256: str | None
+    facts: dict[str, Any] | None
+    """`SceneFacts` and `missing` at the top, `FileFacts` under `file`; None where not even the container could be read."""
+    error: Failure | None
+    run: dict[str, Any]
+    """Dates, timings by stage in seconds, versions, digest of the settings: all that may differ between two runs."""
+
+    def to_json(self) -> bytes:
+        """UTF-8 JSON as published in `docs/report.schema.json`: two spaces of indent, fixed order of keys, a newline at the end."""
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "status": self.status,
+            "asset": {"uri": self.uri, **asdict(self.asset), "sha256": self.sha256},
+            "facts": self.facts,
+            "error": asdict(self.error) if self.error else None,
+            "run": self.run,
+        }
+        # Names that are not valid Unicode (file names under Linux) come out as escapes, which JSON allows.
+        return json.dumps(document, indent=2).encode() + b"\n"
+
+    def brief(self) -> dict[str, Any]:
+        """The few values that lists and the ledger keep of a report."""
+        facts = self.facts or {}
+        return {
+            "size_bytes": self.asset.size_bytes,
+            "vertices": facts.get("vertices"),
+            "triangles": facts.get("triangles"),
+            "rendered_triangles": facts.get("rendered_triangles"),
+            "materials": len(facts["materials"]) if facts.get("materials") is not None else None,
+            "error": asdict(self.error) if self.error else None,
+        }
+
+
+def from_json(data: bytes) -> Report:
+    """The report in `data`. Raises ValueError if it is not a report of this schema version."""
+    try:
+        document = json.loads(data)
+        if document["schema_version"] != SCHEMA_VERSION:
+            raise ValueError(f"schema version {document['schema_version']}")
+        asset = dict(document["asset"])
+        uri, sha256 = asset.pop("uri"), asset.pop("sha256")
+        return Report(
+            status=document["status"],
+            asset=StoredObject(**asset),
+            uri=uri,
+            sha256=sha256,
+            facts=document["facts"],
+            error=Failure(**document["error"]) if document["error"] else None,
+            run=dict(document["run"]),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a report: {error!r}") from error

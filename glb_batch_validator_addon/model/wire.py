@@ -1,0 +1,99 @@
+"""The wire between the engine and a worker: one JSON object a line, requests on its stdin, replies on its stdout.
+
+A worker answers in the order of the requests, so that the first unanswered request is the one it was at when it died.
+Parent and child meet in this file only; either may be replaced without the other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from .limits import Limits
+from .report import Failure
+
+Outcome = Literal["ok", "error", "unsupported", "needs"]
+
+STAGE_FILE = "GLBV_STAGE_FILE"
+MEMORY_LIMIT = "GLBV_MEMORY_LIMIT_BYTES"
+"""What a worker is told by environment variables at its start."""
+
+EXIT_MEMORY = 75
+"""A worker's exit code when it ended itself at its memory limit (EX_TEMPFAIL: another try may succeed)."""
+
+STAGE_BYTES = 16
+"""Size of the file in which a worker keeps the name of its stage, padded with NUL; it outlives a crash."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A file that the asset refers to: fetched to `path`, or None with the reason as a sentence."""
+
+    path: str | None
+    size_bytes: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """All that a worker needs to know about one asset: any worker may take it, after any crash."""
+
+    id: int
+    path: str
+    """The fetched GLB."""
+    key: str
+    root: str
+    """What keys of the library start with: references do not lead out of it."""
+    limits: Limits
+    resources: Mapping[str, Resource] | None = None
+    """By key; None until the worker has said what it needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """A worker's first line: it is ready. What it printed before is noise."""
+
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a worker has to say to one request. With `needs`, it wants these keys fetched and the request again."""
+
+    id: int
+    outcome: Outcome
+    needs: tuple[str, ...] = ()
+    sha256: str | None = None
+    facts: dict[str, Any] | None = None
+    error: Failure | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    """By stage."""
+    memory_bytes: int = 0
+    """Resident memory of the worker after the asset was let go."""
+
+
+def encode(message: Request | Reply | Hello) -> bytes:
+    """One line, with the newline."""
+    return json.dumps(asdict(message), separators=(",", ":")).encode() + b"\n"
+
+
+def decode_request(line: bytes | str) -> Request:
+    """Raises ValueError or TypeError on anything but a line of `encode`."""
+    values = json.loads(line)
+    values["limits"] = Limits(**values["limits"])
+    if values["resources"] is not None:
+        values["resources"] = {key: Resource(**resource) for key, resource in values["resources"].items()}
+    return Request(**values)
+
+
+def decode_reply(line: bytes | str) -> Reply | Hello:
+    """Raises ValueError or TypeError on anything but a line of `encode`."""
+    values = json.loads(line)
+    if "versions" in values:
+        return Hello(**values)
+    if values["error"] is not None:
+        values["error"] = Failure(**values["error"])
+    values["needs"] = tuple(values["needs"])
+    return Reply(**values)

@@ -1,0 +1,1 @@
+"""Run results as files for people and machines. Pure: rows in, text out."""

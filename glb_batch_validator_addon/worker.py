@@ -1,0 +1,68 @@
+"""The child process: a background Blender that answers requests until its stdin ends. Stateless and disposable."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import platform
+import sys
+import threading
+import time
+from dataclasses import replace
+from typing import BinaryIO
+
+import bpy
+
+from .analysis import Analysis
+from .blender import scene
+from .memory import resident_bytes
+from .model.report import Stage
+from .model.wire import EXIT_MEMORY, MEMORY_LIMIT, STAGE_BYTES, STAGE_FILE, Hello, decode_request, encode
+
+WATCH_SECONDS = 0.1
+"""Between two looks at memory and parent. Blender fills about 1 GB a second at the most."""
+
+
+def main() -> None:
+    """Serve until stdin ends. Leaves by `os._exit`: the bpy wheel hangs at a regular exit."""
+    replies = _take_stdout()
+    stage = _stage_file(os.environ[STAGE_FILE])
+    scene.start()
+    managed = scene.managed_extensions()
+    threading.Thread(target=_watch, args=(int(os.environ[MEMORY_LIMIT]), os.getppid()), daemon=True).start()
+    replies.write(encode(Hello(versions={"blender": bpy.app.version_string, "python": platform.python_version()})))
+    replies.flush()
+
+    def enter(name: Stage) -> None:
+        stage[:] = name.encode().ljust(STAGE_BYTES, b"\0")
+
+    for imports, line in enumerate(sys.stdin.buffer):
+        request = decode_request(line)
+        reply = Analysis(request, managed=managed, enter=enter).run()
+        scene.reset(imports + 1)
+        replies.write(encode(replace(reply, memory_bytes=resident_bytes())))
+        replies.flush()
+    os._exit(0)
+
+
+def _take_stdout() -> BinaryIO:
+    """Blender prints on stdout, so the wire moves to a copy of it, and what is printed goes to the log on stderr."""
+    wire = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return wire
+
+
+def _stage_file(path: str) -> mmap.mmap:
+    """A shared mapping: what is written to it survives a crash at no cost."""
+    with open(path, "r+b") as file:
+        return mmap.mmap(file.fileno(), STAGE_BYTES)
+
+
+def _watch(limit_bytes: int, parent: int) -> None:
+    """End this process when it outgrows its memory limit or when its parent is gone."""
+    while True:
+        time.sleep(WATCH_SECONDS)
+        if resident_bytes() > limit_bytes:
+            os._exit(EXIT_MEMORY)
+        if os.getppid() != parent:
+            os._exit(1)

@@ -1,0 +1,78 @@
+"""Validate every GLB of a library without a window. Equal under Blender and under Python:
+
+    blender -b -P run_batch.py -- --bucket my-bucket --prefix props/
+    python run_batch.py --folder ~/library
+
+It finds its package and what that needs by itself, in a checkout and in an installed extension. `--help` teaches the rest.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+PACKAGE = "glb_batch_validator_addon"
+WORKER = "--worker"
+EXIT_INTERNAL = 70  # EX_SOFTWARE: a crash of ours never reads as success
+
+HERE = Path(__file__).resolve().parent
+
+
+def load_package() -> None:
+    """Make the package importable under its name, from the checkout or from the extension's folder, which has another name."""
+    folder = HERE / PACKAGE if (HERE / PACKAGE).is_dir() else HERE
+    spec = importlib.util.spec_from_file_location(PACKAGE, folder / "__init__.py", submodule_search_locations=[str(folder)])
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[PACKAGE] = module
+    spec.loader.exec_module(module)
+
+
+def find_dependencies() -> None:
+    """Put boto3 and the like at the end of sys.path, where they hide nothing of Blender's own.
+
+    They come from the Python that runs this, from the wheels of the installed extension, or from `.deps` in the checkout,
+    which is made here if need be.
+    """
+    needed = ("boto3", "rich", "platformdirs")
+    deps = HERE / ".deps"
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for place in (None, HERE.parents[1] / ".local" / "lib" / version / "site-packages", deps):
+        if place is not None and place.is_dir():
+            sys.path.append(str(place))
+        if all(importlib.util.find_spec(name) for name in needed):
+            return
+    requirements = HERE / "requirements" / "runtime.txt"
+    print(f"Fetching {', '.join(needed)} into {deps} ...", file=sys.stderr)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(deps), "--require-hashes", "-r", str(requirements)]
+    if subprocess.run(pip, check=False).returncode:
+        sys.exit(f"{', '.join(needed)} are missing and could not be fetched; run `make venv` in {HERE} once, on a machine with a network.")
+    sys.path.append(str(deps))
+
+
+def main() -> int:
+    """Exit code of the command line in `sys.argv` (after `--` under Blender)."""
+    arguments = sys.argv[1:]
+    if "--" in arguments and Path(sys.argv[0]) != Path(__file__):
+        arguments = arguments[arguments.index("--") + 1 :]
+    load_package()
+    if arguments == [WORKER]:
+        from glb_batch_validator_addon import worker
+
+        worker.main()
+    find_dependencies()
+    from glb_batch_validator_addon.cli.main import main as run
+
+    return run(arguments)
+
+
+if __name__ == "__main__":
+    try:
+        code = main()
+    except Exception:  # under Blender an exception that escapes a script would end in exit code 0
+        traceback.print_exc()
+        code = EXIT_INTERNAL
+    sys.exit(code)

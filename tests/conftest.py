@@ -1,0 +1,99 @@
+"""What all tests share. It is loaded inside other Blenders too, so it imports nothing but pytest and the rig."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rig import blenders, parts
+from tests.rig.blenders import Blender
+from tests.servers import S3Server
+
+ROOT = parts.ROOT
+CORPUS = ROOT.parent / "shared" / "corpus"
+
+
+def need(condition: object, reason: str) -> None:
+    """Skip the test where what it needs is missing; fail where CI=true, for there it must be present."""
+    if condition:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"missing in CI: {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0] if item.path.is_relative_to(ROOT / "tests") else ""
+        fixtures = getattr(item, "fixturenames", ())
+        if folder == "blender":
+            item.add_marker(pytest.mark.bpy)
+        if folder in ("e2e", "gui") or "blender" in fixtures:
+            item.add_marker(pytest.mark.blender)
+        if "moto_s3" in fixtures or "ceph_rgw" in fixtures:
+            item.add_marker(pytest.mark.server)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_credentials_of_the_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No AWS setting of whoever runs the tests reaches them, nor does anything ask for one over the network."""
+    empty = tmp_path_factory.mktemp("aws") / "empty"
+    empty.touch()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        patch.setenv("AWS_CONFIG_FILE", str(empty))
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(empty))
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _home_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test, and what it starts, finds an empty home: no user data, preferences or extensions."""
+    monkeypatch.setenv("GLBV_CACHE", str(parts.CACHE))
+    home = tmp_path_factory.mktemp("home")
+    for name in ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(home))
+    for name in [name for name in os.environ if name.startswith(("XDG_", "BLENDER_USER_"))]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def moto_s3() -> Iterator[S3Server]:
+    """moto's S3 server: quick, and checks no secrets."""
+    from tests.servers import moto_s3
+
+    with moto_s3.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def ceph_rgw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Ceph's S3 gateway: the real thing, checks secrets."""
+    from tests.servers import ceph
+
+    need(parts.CEPH.path.exists(), "the root file system with Ceph is missing: make rig")
+    with ceph.running(parts.CEPH.path, data=tmp_path_factory.mktemp("ceph")) as server:
+        yield server
+
+
+@pytest.fixture(params=blenders.NAMES)
+def blender(request: pytest.FixtureRequest) -> Blender:
+    """Each Blender under test in turn."""
+    try:
+        return blenders.find(request.param)
+    except blenders.MissingBlenderError as missing:
+        need(False, str(missing))
+        raise  # not reached
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real-world GLBs beside the checkout; its absence is a skip everywhere."""
+    if not CORPUS.is_dir():
+        pytest.skip(f"no corpus of real-world assets at {CORPUS}")
+    return CORPUS

@@ -1,0 +1,28 @@
+"""Running programs inside one of the rig's root file systems."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from .parts import CACHE, ROOT
+
+
+def enter(rootfs: Path, *options: str) -> tuple[str, ...]:
+    """The bubblewrap command line to put before a program that lives in ``rootfs``.
+
+    Inside, the checkout and its neighbour ``shared``, the cache, the home and the temporary folders stand where they
+    stand outside; processes, network and the working folder are the host's. ``options`` are further options of bwrap.
+
+    What is started dies with the *thread* that started it (Linux counts the parent's death so). A signal sent to the
+    process that was started ends it without reaching the program: to interrupt the program, start the command in a
+    session of its own and signal that process group.
+    """
+    shared_paths = {Path("/tmp"), Path(tempfile.gettempdir()), Path.home(), CACHE, ROOT, ROOT.parent / "shared"}
+    arguments = ["bwrap", "--bind", str(rootfs), "/", "--dev-bind", "/dev", "/dev", "--proc", "/proc"]
+    for path in ("/sys", "/etc/hosts", "/etc/resolv.conf"):
+        arguments += ["--ro-bind-try", path, path]
+    for path in sorted(str(path) for path in shared_paths):
+        arguments += ["--bind-try", path, path]
+    arguments += ["--setenv", "PATH", "/usr/sbin:/usr/bin"]  # the host's may lead to programs in the home, such as pyenv's
+    return (*arguments, "--die-with-parent", *options, "--")
