@@ -26,7 +26,8 @@ venv: .venv/.stamp .deps/.stamp  ## make .venv (Python 3.11, bpy, tools) and .de
 	@$(PYTHON311) -c 'import ensurepip' 2>/dev/null || $(call apt_install,python3-venv)
 	$(PYTHON311) -m venv --clear .venv
 	$(PYTHON) $(PIP_INSTALL) -r $<
-	@$(PYTHON) -c 'import bpy' || $(call apt_install,$(BPY_LIBRARIES))
+	@$(PYTHON) -c 'import bpy' 2>/dev/null || $(call apt_install,$(BPY_LIBRARIES))
+	@$(PYTHON) -c 'import bpy'
 	@touch $@
 
 .deps/.stamp: requirements/runtime.txt .venv/.stamp
@@ -42,7 +43,7 @@ lint: venv  ## ruff and mypy
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy $(TYPED)
 
-test: venv rig lint  ## lint and all tests
+test: lint rig  ## lint and all tests
 	$(PYTHON) -m pytest
 
 demo: venv  ## validate a generated library on an embedded S3 server

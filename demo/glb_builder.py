@@ -1,4 +1,4 @@
-"""Writes GLB, PNG and KTX2 bytes with nothing but the standard library. For samples and tests: it trusts its callers."""
+"""Writes GLB, PNG and KTX2 bytes with the standard library alone. For samples and tests: it trusts its callers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import math
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple
@@ -137,16 +137,16 @@ class GlbBuilder:
         material: int | None = None,
         name: str = "",
         morphs: Iterable[Sequence[Vec3]] = (),
-        **attributes: int,
+        attributes: Mapping[str, int] | None = None,
     ) -> int:
-        """A mesh of one primitive; `morphs` are displacements of its positions, `attributes` accessors of more attributes."""
+        """A mesh of one primitive; `morphs` displace its positions, `attributes` are accessors of more attributes."""
         wide = len(shape.positions) > 0xFFFF
         primitive: dict[str, Any] = {
             "attributes": {
                 "POSITION": self.accessor(shape.positions, bounds=True, target=_ARRAY_BUFFER),
                 "NORMAL": self.accessor(shape.normals, target=_ARRAY_BUFFER),
                 "TEXCOORD_0": self.accessor(shape.uvs, target=_ARRAY_BUFFER),
-                **attributes,
+                **(attributes or {}),
             },
             "indices": self.accessor(
                 [(index,) for index in shape.indices], _INT if wide else _SHORT, target=_ELEMENT_ARRAY_BUFFER

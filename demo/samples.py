@@ -25,7 +25,7 @@ class Sample:
 
 
 def write_samples(folder: Path) -> list[Sample]:
-    """Write the library below `folder`, which may exist. Deterministic; 15 MB in all, most of it the heavy mesh."""
+    """Write the library below `folder`, which may exist. 6 MB, nearly all of it the heavy mesh."""
     samples = []
     for name, shows, error, make in _SAMPLES:
         _write(folder / name, make())
@@ -36,7 +36,7 @@ def write_samples(folder: Path) -> list[Sample]:
 
 
 def small_assets(count: int, *, seed: int) -> Iterator[tuple[str, bytes]]:
-    """Names and bytes of `count` distinct valid GLBs of 24 to 40 kB, 300 to 700 vertices, every other one with a texture."""
+    """Names and bytes of `count` distinct valid GLBs of 24 to 40 kB, 300 to 750 vertices, every other one textured."""
     for number in range(count):
         name = f"{number // 1000:03d}/asset-{number:06d}.glb"
         yield name, _small_asset(random.Random(f"{seed}/{number}"), textured=number % 2 == 0)
@@ -52,7 +52,7 @@ def small_library(folder: Path, count: int, *, seed: int) -> list[str]:
 
 
 def write_draco_sample(path: Path, bpy_python: str | Path) -> bool:
-    """Let a Python that has bpy export a Draco-compressed torus to `path`; return False, and write nothing, if it cannot.
+    """Let a Python that has bpy export a Draco-compressed torus to `path`; False, and no file, if it cannot.
 
     The exporter writes uncompressed without a word when its Draco library is missing, so the file is looked into.
     """
@@ -132,7 +132,7 @@ def _skinned() -> bytes:
     bar = torus(16, 8, radius=1.0, thickness=0.1)
     upper = [z > 0 for _, _, z in bar.positions]
     attributes = builder.skinning([(int(side), 0, 0, 0) for side in upper], [(1.0, 0.0, 0.0, 0.0)] * len(bar.positions))
-    mesh = builder.mesh(bar, material=builder.material("skin"), name="ring", **attributes)
+    mesh = builder.mesh(bar, material=builder.material("skin"), name="ring", attributes=attributes)
     tip = builder.add("nodes", name="tip", translation=[0.0, 0.0, 1.0])
     root = builder.add("nodes", name="root", children=[tip])
     identity = (1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0)
@@ -165,26 +165,24 @@ def _instanced() -> bytes:
 
 
 def _light_and_camera() -> bytes:
-    builder = _simple(cube(), "cube")
+    builder = GlbBuilder()
     builder.extension("KHR_lights_punctual")
     light = {"type": "point", "name": "lamp", "color": [1.0, 0.9, 0.8], "intensity": 100.0}
     builder.json["extensions"] = {"KHR_lights_punctual": {"lights": [light]}}
     camera = builder.add("cameras", type="perspective", perspective={"yfov": 0.7, "znear": 0.1, "zfar": 100.0})
     builder.scene(
-        0,
+        builder.add("nodes", name="cube", mesh=builder.mesh(cube(), material=builder.material("paint"))),
         builder.add(
             "nodes", name="lamp", translation=[2.0, 2.0, 2.0], extensions={"KHR_lights_punctual": {"light": 0}}
         ),
         builder.add("nodes", name="camera", translation=[0.0, 0.0, 5.0], camera=camera),
     )
-    del builder.json["scenes"][0]
-    builder.json["scene"] = 0
     return builder.build()
 
 
 def _without_scene() -> bytes:
     builder = _simple(cube(), "lost")
-    del builder.json["scenes"], builder.json["scene"]
+    del builder.json["scenes"], builder.json["scene"], builder.json["nodes"]
     return builder.build()
 
 
@@ -193,14 +191,15 @@ def _external_texture() -> bytes:
 
 
 def _leaves_library() -> bytes:
-    """Five textures, none of which may ever be opened."""
+    """Six textures, none of which may ever be opened."""
     builder = GlbBuilder()
-    nodes = []
+    nodes: list[int] = []
     for uri in (
         "../../../outside.png",
         "%2e%2e/%2e%2e/%2e%2e/outside.png",
         "/etc/hostname",
         "https://example.com/texture.png",
+        "data:x/../../../../outside.png",  # Blender takes it for a path
         "COM1.png",
     ):
         material = builder.material(uri, texture=builder.add("textures", source=builder.add("images", uri=uri)))
@@ -281,7 +280,7 @@ _SAMPLES: tuple[tuple[str, str, str, Callable[[], bytes]], ...] = (
     ),
     ("references/props/external texture.glb", "a texture elsewhere in the library", "", _external_texture),
     ("references/props/leaves the library.glb", "references that must not be opened", "", _leaves_library),
-    ("doubtful/without scene.glb", "a mesh, but no scene that shows it", "", _without_scene),
+    ("doubtful/without scene.glb", "a mesh, but neither a node nor a scene that shows it", "", _without_scene),
     ("unsupported/basisu required.glb", "KTX2 only", "ExtensionRequired", lambda: _basisu(required=True)),
     ("unsupported/unknown extension.glb", "an extension that nothing reads", "ExtensionRequired", _required_extension),
     ("broken/truncated.glb", "an upload that broke off", "Truncated", _truncated),

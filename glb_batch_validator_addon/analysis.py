@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from .glb.container import Container, read_container
 from .glb.document import JsonObject, parse_document, printable, require_gltf_2
 from .glb.references import Reference, Refused, Resolved, external_references, refuse, resolve
 from .glb.summary import file_facts
-from .model.facts import FileFacts, ReferenceFacts, SceneFacts
+from .model.facts import FileFacts, Missing, ReferenceFacts, SceneFacts
 from .model.report import Failure, Stage
 from .model.wire import Outcome, Reply, Request, Resource
 
@@ -85,9 +85,8 @@ class Analysis:
             messages = import_glb(path, folder=path.parent)
         with self._in_stage("measure"):
             scene = measure()
-            self._facts = _facts(file, scene)
-            self._facts["missing"] = [asdict(thing) for thing in missing(document, scene, references, self._managed)]
-            self._facts["importer_messages"] = list(messages)
+            lost = missing(document, scene, references, self._managed)
+            self._facts = _facts(file, scene, lost, messages)
         return self._reply("ok")
 
     def _require_extensions(self, document: JsonObject) -> None:
@@ -138,15 +137,21 @@ class Analysis:
 
 
 # What the container tells for want of a better witness stands beside what Blender measured.
-_FROM_FILE = ("primitives", "draw_calls", "images", "animations", "references")
+_TOLD = ("primitives", "draw_calls", "images", "animations", "references")
+_REST = tuple(field.name for field in fields(FileFacts) if field.name not in _TOLD)
 
 
-def _facts(file: FileFacts, scene: SceneFacts | None = None) -> dict[str, Any]:
+def _facts(
+    file: FileFacts, scene: SceneFacts | None = None, missing: tuple[Missing, ...] = (), messages: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """The `facts` block; what was not measured is null."""
-    measured = asdict(scene) if scene else {field.name: None for field in fields(SceneFacts)}
-    rest = asdict(file)
-    told = {name: rest.pop(name) for name in _FROM_FILE}
-    return {**measured, **told, "missing": [], "importer_messages": [], "file": rest}
+    return {
+        **{field.name: getattr(scene, field.name, None) for field in fields(SceneFacts)},
+        **{name: getattr(file, name) for name in _TOLD},
+        "missing": missing,
+        "importer_messages": messages,
+        "file": {name: getattr(file, name) for name in _REST},
+    }
 
 
 def _reference_facts(reference: Reference, target: Resolved | Refused, resources: dict[str, Resource]) -> ReferenceFacts:

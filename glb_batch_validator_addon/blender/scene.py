@@ -25,6 +25,9 @@ _KINDS = (
     "node_groups", "textures", "curves", "worlds", "texts",
 )  # fmt: skip
 
+# What an artist wants of an import and a measurement does not: each costs time, none changes the asset.
+_OPTIONS = {"import_select_created_objects": False, "disable_bone_shape": True}
+
 _LOGGERS = ("glTFImporter", "glTFImporter_errors")
 
 # What the operator's message ends in when Python code of the importer raised: "SomeError: text", then "Location: ...".
@@ -87,9 +90,12 @@ def import_glb(path: Path, *, folder: Path) -> tuple[str, ...]:
     `folder` is cut out of all messages, so that they do not differ from run to run.
     Raises `UnsupportedAssetError` when a decoder is missing, `AssetError` for anything else the importer refuses.
     """
+    importer = bpy.ops.import_scene.gltf
+    known = importer.get_rna_type().properties
+    options = {name: value for name, value in _OPTIONS.items() if name in known}
     with _messages(folder) as messages:
         try:
-            result = bpy.ops.import_scene.gltf(filepath=str(path))
+            result = importer(filepath=str(path), **options)
         except RuntimeError as error:
             raise _explain(_without(str(error), folder)) from None
     if "FINISHED" not in result:

@@ -50,6 +50,15 @@ class AssetSkipped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStarted:
+    """A background Blender is ready, so many seconds after its start."""
+
+    worker: int
+    seconds: float
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerLost:
     """A worker died or was ended; its asset is tried once more, or gets an error report."""
 
@@ -78,7 +87,7 @@ class RunFinished:
     """Share of the workers' time, from their start to the end, in which they were at an asset: 0 to 1."""
 
 
-Event = RunStarted | Planned | AssetDone | AssetSkipped | WorkerLost | WorkerRecycled | RunFinished
+Event = RunStarted | Planned | AssetDone | AssetSkipped | WorkerStarted | WorkerLost | WorkerRecycled | RunFinished
 OnEvent = Callable[[Event], None]
 
 

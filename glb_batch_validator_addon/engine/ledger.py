@@ -6,6 +6,7 @@ of the present run as well, so that the engine's memory does not grow with the l
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import threading
@@ -96,6 +97,19 @@ class Ledger:
         with self._lock:
             self._db.close()
 
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Changes inside become durable together, at the end of the outermost block: one commit per step, not per asset."""
+        with self._lock:
+            outermost = not self._db.in_transaction
+            if outermost:
+                self._db.execute("BEGIN")
+            try:
+                yield
+            finally:  # also after an error: each change stands on its own
+                if outermost:
+                    self._db.execute("COMMIT")
+
     # Runs
 
     def start_run(self, library: str, settings: dict[str, Any]) -> int:
@@ -163,10 +177,8 @@ class Ledger:
             )
             for plan in plans
         ]  # fmt: skip
-        with self._lock:
-            self._db.execute("BEGIN")
+        with self.transaction():
             self._db.executemany("INSERT OR REPLACE INTO assets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-            self._db.execute("COMMIT")
 
     def pending(self, run: int, *, after: str, count: int) -> list[Plan]:
         """The next assets to do, in the order of keys, after a key."""

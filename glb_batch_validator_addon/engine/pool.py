@@ -18,7 +18,7 @@ from ..errors import UsageError
 from ..model.report import Failure, Stage
 from ..model.settings import RunSettings
 from ..model.wire import EXIT_MEMORY, Hello, Reply, Request
-from .events import OnEvent, WorkerLost, WorkerRecycled
+from .events import OnEvent, WorkerLost, WorkerRecycled, WorkerStarted
 from .launcher import Launcher
 from .worker_process import Exited, FromWorker, WorkerProcess, signal_name
 
@@ -94,7 +94,11 @@ class Pool:
         """Take one message of a worker in. Raises `UsageError` when Blender does not start again and again."""
         worker, message = received.worker, received.message
         if isinstance(message, Hello):
-            worker.ready, worker.started = True, time.monotonic()
+            now = time.monotonic()
+            self._on_event(
+                WorkerStarted(worker=worker.number, seconds=now - worker.started, versions=message.versions)
+            )
+            worker.ready, worker.started = True, now
             self._versions = message.versions
         elif isinstance(message, Exited):
             return self._lost(worker, message.code)

@@ -94,12 +94,13 @@ class Run:
         self._digest = settings.digest(product=__version__, blender=launcher.blender)
 
         self._inbox: queue.SimpleQueue[FromWorker | Callable[[], None]] = queue.SimpleQueue()
+        self._planner = threading.Thread(target=self._plan, name="planner", daemon=True)
         self._plans_ahead = threading.Semaphore(PLANS_AHEAD)
         self._threads = ThreadPoolExecutor(settings.io_threads, thread_name_prefix="storage")
         _sweep()
-        self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+        self.folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
         self._pool = Pool(
-            launcher=launcher, settings=settings, folder=self._folder, inbox=self._inbox, on_event=on_event,
+            launcher=launcher, settings=settings, folder=self.folder, inbox=self._inbox, on_event=on_event,
             key_of=lambda request: request.key,
         )  # fmt: skip
         self._pool_started = False
@@ -139,7 +140,7 @@ class Run:
             counts = self._ledger.counts(self.id)
             self._tell_plan(counts["total"], counts["pending"], counts["skipped"], counts["pending_bytes"], listed)
         if not listed:
-            threading.Thread(target=self._plan, name="planner", daemon=True).start()
+            self._planner.start()
 
     def step(self, seconds: float = STEP_SECONDS) -> None:
         """Take in what has happened, waiting up to `seconds` for it, and hand out new work.
@@ -149,11 +150,12 @@ class Run:
         deadline = time.monotonic() + seconds
         try:
             message = self._inbox.get(timeout=seconds)
-            while True:
-                self._take(message)
-                if time.monotonic() > deadline:
-                    break
-                message = self._inbox.get_nowait()
+            with self._ledger.transaction():
+                while True:
+                    self._take(message)
+                    if time.monotonic() > deadline:
+                        break
+                    message = self._inbox.get_nowait()
         except queue.Empty:
             pass
         self._pool.watch()
@@ -166,12 +168,18 @@ class Run:
         self._stop_reason = self._stop_reason or reason
         self._pool.stop()
 
+    def worker_pids(self) -> list[int]:
+        """Process ids of the present workers."""
+        return self._pool.pids()
+
     def close(self) -> None:
         """Let go of everything; a run that is not done is left to be resumed."""
         self._stop_reason = self._stop_reason or "closed"
         self._pool.stop()
+        if self._planner.ident:
+            self._planner.join()
         self._threads.shutdown(wait=True, cancel_futures=True)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     # Planning
 
@@ -289,7 +297,7 @@ class Run:
             self._pool.start()
         item, limits = plan.item, self._settings.limits
         request = Request(
-            id=self._taken, path=str(self._folder / f"{self._taken}.glb"), key=item.key, root=self._storage.root, limits=limits
+            id=self._taken, path=str(self.folder / f"{self._taken}.glb"), key=item.key, root=self._storage.root, limits=limits
         )
         job = self._jobs[request.id] = _Job(plan=plan, item=item, request=request)
         if item.size_bytes > limits.max_size_bytes:

@@ -25,7 +25,7 @@ _MAX_KEY_BYTES = 1024
 _TOO_LONG = f"It is too long: a key in the library has at most {_MAX_KEY_BYTES} bytes."
 _MAX_NAME_BYTES = 255
 """Of one part of a path on the file systems of Linux, macOS and Windows."""
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+-]+:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DEVICES = frozenset(
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]

@@ -6,7 +6,7 @@ from .document import JsonObject
 
 
 def shown_nodes(document: JsonObject) -> set[int]:
-    """Indices of the nodes in the default scene, or of all if the file has no scenes. Cycles and bad indices end there."""
+    """Indices of the nodes in the default scene, or of all nodes if there are no scenes. Cycles are cut."""
     nodes = document.objects("nodes")
     scenes = document.objects("scenes")
     if scenes:

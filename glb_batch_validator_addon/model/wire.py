@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .limits import Limits
@@ -75,8 +75,13 @@ class Reply:
 
 
 def encode(message: Request | Reply | Hello) -> bytes:
-    """One line, with the newline."""
-    return json.dumps(asdict(message), separators=(",", ":")).encode() + b"\n"
+    """One line, with the newline. `facts` may hold frozen dataclasses of `model.facts`."""
+    return json.dumps(message, separators=(",", ":"), default=_members).encode() + b"\n"
+
+
+def _members(message: Any) -> dict[str, Any]:
+    """A dataclass for the encoder, which asks again for those inside: `asdict` takes ten times as long."""
+    return {name: getattr(message, name) for name in message.__dataclass_fields__}
 
 
 def decode_request(line: bytes | str) -> Request:

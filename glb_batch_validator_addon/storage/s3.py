@@ -66,7 +66,7 @@ class S3Storage:
         from botocore.config import Config
 
         # A person waits for this answer: two attempts tell in a second what eight tell in a minute.
-        hasty = Config(retries={"mode": "standard", "total_max_attempts": 2})
+        hasty = Config(retries={"mode": "standard", "total_max_attempts": 2}, read_timeout=20)
         arguments = {**self._client_arguments, "config": self._client_arguments["config"].merge(hasty)}
         try:
             with self._translated("ListObjectsV2"):

@@ -88,10 +88,9 @@ def s3_error(error: Exception, operation: str, key: str, options: S3Options) -> 
         if name in _SETUP_ERRORS:
             return _usage(_SETUP_ERRORS[name], options)
     if "EndpointConnectionError" in names:
-        reason = _usage("{endpoint} cannot be reached: ", options)
-        unknown = "NameResolution" in repr(error) or "getaddrinfo" in repr(error) or "resolve" in str(error)
-        advice = "its name is not known, check" if unknown else "it refuses connections or there is no route, check"
-        return UsageError(f"{reason}{advice} the network, the region and --endpoint-url")
+        cause = str(getattr(error, "kwargs", {}).get("error"))
+        why = "its name is not known" if "resolve" in cause else "it refuses the connection or there is no route to it"
+        return _usage(f"{{endpoint}} cannot be reached, {why}: check the network, --region and --endpoint-url", options)
     if {"BotoCoreError", "HTTPError", "OSError"} & set(names):
         return UnavailableError(
             f"cannot {_DOING[operation]} {target}: the connection broke off or timed out, again and again"
@@ -120,12 +119,12 @@ def _of_answer(answer: dict[str, Any], operation: str, key: str, options: S3Opti
     if status == 404:
         return NotFoundError(f"{target} does not exist (any more)", key=key)
     if status >= 500 or code in _PASSING_CODES or any(part in code for part in _PASSING_CODE_PARTS):
+        if code.isdigit() and operation == "ListObjectsV2":  # what botocore makes of an answer that is not S3's
+            return _usage(_SETUP_ERRORS["ResponseParserError"], options)
         return UnavailableError(f"{cannot}the server kept answering {status} {code}", key=key)
-    return (
-        UsageError(f"{cannot}the server answered {status} {code}: check --endpoint-url, --region and --bucket")
-        if operation == "ListObjectsV2"
-        else UnavailableError(f"{cannot}the server answered {status} {code}", key=key)
-    )
+    if operation == "ListObjectsV2":
+        return UsageError(f"{cannot}the server answered {status} {code}: check --bucket, --region and --endpoint-url")
+    return UnavailableError(f"{cannot}the server answered {status} {code}", key=key)
 
 
 def _denied(said: str, operation: str, key: str, options: S3Options, cannot: str) -> GlbvError:

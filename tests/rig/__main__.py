@@ -103,7 +103,6 @@ def _make_rootfs(rootfs: parts.RootFs) -> bool:
             f"--include={','.join(rootfs.packages)}",
             *(rootfs.suite, str(new)),
         )
-        (new / "etc/mtab").symlink_to("../proc/self/mounts")  # Blender reads it at start
         if rootfs.blender:
             _finish_blender(new)
     return True
@@ -111,6 +110,7 @@ def _make_rootfs(rootfs: parts.RootFs) -> bool:
 
 def _finish_blender(root: Path) -> None:
     """Give Debian's Blender the Draco library it is built without, and note its version."""
+    (root / "etc/mtab").symlink_to("../proc/self/mounts")  # read by Blender at start
     blender = (*enter(root), "blender", "--background", "--factory-startup")
     version = re.search(r"^Blender ([\d.]+)", _run(*blender, "--version"), re.MULTILINE)
     place = re.search(r"^draco: /(.+)$", _run(*blender, "--python-expr", _PRINT_DRACO_PATH), re.MULTILINE)
@@ -129,19 +129,19 @@ def _make_environment(environment: parts.Environment) -> bool:
     if environment.rootfs and not environment.rootfs.path.exists():
         raise CannotMakeError(f"its Python is in the root file system {environment.rootfs.name}, which is missing")
     pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
-    install = ("install", "--require-hashes", "--no-deps", "-r", environment.requirements)
+    install = ("install", "--require-hashes", "--no-deps", "-r", str(environment.requirements))
     with _making(environment.path) as new:
         if environment.rootfs:
-            _run(*enter(environment.rootfs.path), "python3", "-m", "venv", "--without-pip", new)
+            _run(*enter(environment.rootfs.path), "python3", "-m", "venv", "--without-pip", str(new))
             packages = next(new.glob("lib/python*/site-packages"))
-            platforms = (f"--platform=manylinux{tag}_x86_64" for tag in ("_2_28", "_2_27", "_2_17", "2014", "_2_5"))
             version = packages.parent.name.removeprefix("python")
-            target = ("--target", packages, "--only-binary=:all:", "--python-version", version, *platforms)
+            target = ("--target", str(packages), "--only-binary=:all:", "--python-version", version)
+            platforms = (f"--platform=manylinux{tag}_x86_64" for tag in ("_2_28", "_2_27", "_2_17", "2014", "_2_5"))
             # pip install --target compares Requires-Python with the Python it runs in; the lock file has settled that.
-            _run(*pip, *install, *target, "--ignore-requires-python")
+            _run(*pip, *install, *target, *platforms, "--ignore-requires-python")
         else:
-            _run(sys.executable, "-m", "venv", "--without-pip", new)
-            _run(*pip, "--python", parts.python_in(new), *install)
+            _run(sys.executable, "-m", "venv", "--without-pip", str(new))
+            _run(*pip, "--python", str(parts.python_in(new)), *install)
     return True
 
 
@@ -155,7 +155,7 @@ def _making(place: Path) -> Iterator[Path]:
             new.rename(place)
 
 
-def _run(*command: str | Path) -> str:
+def _run(*command: str) -> str:
     """Run a command and return what it printed, stdout and stderr in one."""
     return subprocess.run(
         command, check=True, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

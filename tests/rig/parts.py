@@ -55,7 +55,7 @@ class RootFs:
 class Environment:
     """A Python environment that holds what ``requirements/rig/<name>.txt`` pins.
 
-    It is made from the Python of ``.venv``, or from the ``python3.13`` of a root file system, in which alone it then runs.
+    It is made from the Python of ``.venv``, or from that of a root file system, in which alone it then runs.
     """
 
     name: str

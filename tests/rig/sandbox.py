@@ -24,5 +24,9 @@ def enter(rootfs: Path, *options: str) -> tuple[str, ...]:
         arguments += ["--ro-bind-try", path, path]
     for path in sorted(str(path) for path in shared_paths):
         arguments += ["--bind-try", path, path]
-    arguments += ["--setenv", "PATH", "/usr/sbin:/usr/bin"]  # the host's may lead to programs in the home, such as pyenv's
+    arguments += [
+        "--setenv",
+        "PATH",
+        "/usr/sbin:/usr/bin",
+    ]  # the host's may lead to programs in the home, such as pyenv's
     return (*arguments, "--die-with-parent", *options, "--")

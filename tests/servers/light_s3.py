@@ -25,14 +25,19 @@ import itertools
 import json
 import re
 import socket
+import ssl
 import struct
+import subprocess
+import sys
 import threading
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from http import HTTPStatus
+from ipaddress import IPv4Address
 from pathlib import Path
 from time import gmtime, strftime, time
 from types import TracebackType
@@ -41,6 +46,11 @@ from urllib.parse import parse_qsl, quote_plus, unquote
 from xml.sax.saxutils import escape
 
 REGION = "us-east-1"
+
+WEB_PAGES = {
+    "html": b"<!DOCTYPE html><html><br>Please log in</html>",
+    "xhtml": b"<html><body>Please log in</body></html>",  # parses as XML
+}
 
 
 @dataclass
@@ -53,7 +63,7 @@ class Fault:
     `"close-in-body"`      half of the body, then an orderly end of the connection
     `"reset-in-body"`      half of the body, then a reset
     `"stall"`              no answer, and the connection stays open
-    `"html"`               a web page instead of the answer, as a log-in portal gives
+    `"html"`, `"xhtml"`    a web page instead of the answer, as a log-in portal gives
     `"ignore-if-match"`    the condition is not looked at
     `"ignore-range"`       status 200 and the whole object
     """
@@ -183,6 +193,9 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
+        if self.buffer.startswith(b"\x16"):  # a TLS handshake
+            self.transport.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            return self.transport.close()
         while len(self.buffer) > self.needed_bytes and (end := self.buffer.find(b"\r\n\r\n")) >= 0:
             first, *lines = self.buffer[:end].decode("latin-1").split("\r\n")
             headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
@@ -216,8 +229,8 @@ class Connection(asyncio.Protocol):
         fault = self.library.fault(kind, query.get("prefix", "") if kind == "LIST" else key)
         if fault == "reset":
             self.later(self.reset)
-        elif fault == "html":
-            self.answer(method, 200, b"Content-Type: text/html\r\n", b"<!DOCTYPE html><html><br>Please log in</html>")
+        elif fault in WEB_PAGES:
+            self.answer(method, 200, b"Content-Type: text/html\r\n", WEB_PAGES[fault])
         elif re.match(r"\d{3} ", fault):
             self.error(method, int(fault[:3]), fault[4:])
         elif fault == "stall":
@@ -256,10 +269,9 @@ class Connection(asyncio.Protocol):
         self.answer(method, 200, item.head, item.body, fault)
 
     def error(self, method: str, status: int, code: str) -> None:
-        body = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>{code}</Message></Error>'.encode()
-        self.answer(
-            method, status, f"Content-Type: application/xml\r\nx-amz-bucket-region: {REGION}\r\n".encode(), body
-        )
+        body = f"<Error><Code>{code}</Code><Message>{code}</Message><Region>{REGION}</Region></Error>"
+        head = f"Content-Type: application/xml\r\nx-amz-bucket-region: {REGION}\r\n"
+        self.answer(method, status, head.encode(), body.encode())
 
     def answer(self, method: str, status: int, head: bytes = b"", body: bytes = b"", fault: str = "") -> None:
         start = b"HTTP/1.1 %d %b\r\n%bContent-Length: %d\r\n\r\n" % (
@@ -285,7 +297,14 @@ class Connection(asyncio.Protocol):
 class LightS3:
     """The server in a thread of this process, as a context manager; `objects` are its content by key."""
 
-    def __init__(self, objects: Mapping[str, bytes] | None = None, *, library: Library | None = None, port: int = 0):
+    def __init__(
+        self,
+        objects: Mapping[str, bytes] | None = None,
+        *,
+        library: Library | None = None,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.library = library or Library()
         for key, body in (objects or {}).items():
             self.library.put(key, Stored.of(body))
@@ -293,15 +312,16 @@ class LightS3:
         self.counts = self.library.counts
         self.url = ""
         self._port = port
+        self._tls = tls
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="light-s3", daemon=True)
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         server = await self._loop.create_server(
-            lambda: Connection(self.library), "127.0.0.1", self._port, backlog=256
+            lambda: Connection(self.library), "127.0.0.1", self._port, ssl=self._tls, backlog=256
         )
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         self._ready.set()
         await self._stop.wait()
         server.close()
@@ -317,6 +337,52 @@ class LightS3:
     ) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
+
+
+def tls_context(certificate: Path) -> ssl.SSLContext:
+    """For a server at 127.0.0.1 with a new certificate, which is its own authority and is written to the file."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "light S3")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    private = certificate.with_suffix(".key")
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, private)
+    return context
+
+
+@contextlib.contextmanager
+def light_s3_process(*arguments: str) -> Iterator[str]:
+    """The server in a process of its own, whose memory and CPU time are not ours; gives its URL."""
+    command = [sys.executable, "-m", "tests.servers.light_s3", *arguments]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        try:
+            assert process.stdout
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
 
 
 def library_of_folder(folder: Path, *, prefix: str = "", count: int = 0) -> Library:

@@ -46,7 +46,7 @@ def test_a_stale_etag_is_refused(server):
     old = s3.put_object(Bucket="stale-etag", Key="a.glb", Body=b"old")["ETag"]
     s3.put_object(Bucket="stale-etag", Key="a.glb", Body=b"new")
 
-    with pytest.raises(ClientError, match="412|PreconditionFailed"):
+    with pytest.raises(ClientError, match=r"412|PreconditionFailed"):
         s3.get_object(Bucket="stale-etag", Key="a.glb", IfMatch=old)
 
 

@@ -67,6 +67,8 @@ def make_bucket(monkeypatch: pytest.MonkeyPatch) -> Callable[[S3Server], Bucket]
             "s3",
             endpoint_url=server.endpoint_url,
             region_name=server.region,
+            aws_access_key_id=server.access_key,
+            aws_secret_access_key=server.secret_key,
             config=Config(s3={"addressing_style": "path"}),
         )
         bucket = Bucket(f"library-{uuid4().hex}", server, client)
@@ -74,12 +76,3 @@ def make_bucket(monkeypatch: pytest.MonkeyPatch) -> Callable[[S3Server], Bucket]
         return bucket
 
     return make
-
-
-# SHIM until tests/conftest.py exists
-@pytest.fixture(scope="session")
-def moto_s3() -> Iterator[S3Server]:
-    from tests.servers import moto_s3 as m
-
-    with m.running() as s:
-        yield s

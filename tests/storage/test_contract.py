@@ -20,7 +20,7 @@ from glb_batch_validator_addon.storage.memory import MemoryStorage
 from glb_batch_validator_addon.storage.port import Storage
 from glb_batch_validator_addon.storage.s3 import S3Storage
 from glb_batch_validator_addon.storage.s3_options import S3Options
-from tests.servers.light_s3 import LightS3, Stored
+from tests.servers.light_s3 import LightS3, Stored, light_s3_process
 
 AWKWARD_KEYS = (
     "with space.glb",
@@ -35,10 +35,10 @@ AWKWARD_KEYS = (
     "Ünïcode/日本語/😀.glb",
     "composed-\u00e9.glb",
     "decomposed-e\u0301.glb",
-    "control\x01\t\n\r\x7f.glb",
     "UPPER.GLB",
     "a/b/c/d/e/f.glb",
 )
+KEYS_WITH_CONTROL_CHARACTERS = ("control\x01\t\n\r\x7f.glb",)
 KEYS_OF_BUCKETS_ONLY = ("double//slash.glb", "/leading.glb", "dot/./dot.glb", "up/../up.glb")
 
 
@@ -51,6 +51,8 @@ class Library:
     delete: Callable[[str], object]
     under: Callable[[str], Storage]
     """The same library, opened with a prefix."""
+    keys: tuple[str, ...] = AWKWARD_KEYS + KEYS_WITH_CONTROL_CHARACTERS + KEYS_OF_BUCKETS_ONLY
+    """Keys that it can hold."""
     is_s3: bool = True
 
     def item(self, key: str) -> StoredObject:
@@ -89,7 +91,12 @@ def library(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     server_fixture = {"moto": "moto_s3", "ceph": "ceph_rgw"}[kind]
     bucket = request.getfixturevalue("make_bucket")(request.getfixturevalue(server_fixture))
     return Library(
-        S3Storage(bucket.options()), bucket.put, bucket.delete, lambda prefix: S3Storage(bucket.options(prefix=prefix))
+        S3Storage(bucket.options()),
+        bucket.put,
+        bucket.delete,
+        lambda prefix: S3Storage(bucket.options(prefix=prefix)),
+        # moto's web framework finds no route to control characters and normalizes paths.
+        keys=AWKWARD_KEYS if kind == "moto" else Library.keys,
     )
 
 
@@ -116,7 +123,8 @@ def in_folder(root: Path) -> Library:
     def under(prefix: str) -> Storage:
         pytest.skip("a folder is opened as a whole: it has no prefix")
 
-    return Library(FolderStorage(root), put, lambda key: (root / key).unlink(), under, is_s3=False)
+    keys = AWKWARD_KEYS + KEYS_WITH_CONTROL_CHARACTERS
+    return Library(FolderStorage(root), put, lambda key: (root / key).unlink(), under, keys=keys, is_s3=False)
 
 
 def keys_of(storage: Storage) -> list[str]:
@@ -136,7 +144,7 @@ def test_the_listing_is_complete_and_in_the_order_of_utf8_bytes_over_many_pages(
 
 
 def test_any_key_survives_the_way_there_and_back(library: Library) -> None:
-    keys = AWKWARD_KEYS + (KEYS_OF_BUCKETS_ONLY if library.is_s3 else ())
+    keys = library.keys
     for number, key in enumerate(keys):
         library.put(key, b"put %d" % number)
     items = {item.key: item for item in library.storage.list()}
@@ -188,18 +196,30 @@ def test_content_is_the_same_by_either_way(library: Library, size_bytes: int, tm
     assert (tmp_path / "copy").read_bytes() == data
 
 
-def test_a_large_object_is_downloaded_in_bounded_memory(library: Library, tmp_path: Path) -> None:
+def test_a_large_object_arrives_whole(library: Library, tmp_path: Path) -> None:
     data = random.Random(1).randbytes(20_000_000)
     library.put("large.glb", data)
-    item = library.item("large.glb")
-    tracemalloc.start()
-    try:
-        library.storage.download(item, tmp_path / "copy")
-        _, peak_bytes = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    library.storage.download(library.item("large.glb"), tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == data
-    assert peak_bytes < 8_000_000 or "light" in library.storage.uri()
+
+
+@pytest.mark.parametrize("kind", ["folder", "bucket"])
+def test_a_large_object_is_downloaded_in_bounded_memory(kind: str, tmp_path: Path) -> None:
+    folder = tmp_path / "library"
+    folder.mkdir()
+    (folder / "large.glb").write_bytes(bytes(20_000_000))
+    with light_s3_process("--folder", str(folder)) as url:  # memory of another process does not count
+        options = S3Options("library", endpoint_url=url, region="us-east-1")
+        storage: Storage = FolderStorage(folder) if kind == "folder" else S3Storage(options)
+        [item] = storage.list()
+        tracemalloc.start()
+        try:
+            storage.download(item, tmp_path / "copy")
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert (tmp_path / "copy").stat().st_size == 20_000_000
+    assert peak_bytes < 5_000_000
 
 
 @pytest.mark.parametrize("size_bytes", [10, 9_000_000])

@@ -1,0 +1,64 @@
+"""A worker without Blender: speaks the real wire and does what the content of the asset tells it, for better or worse.
+
+    ok 12               answers with 12 triangles
+    error Kind          answers with an error report of that type
+    needs a/b.png       asks for that key and answers with the bytes it got
+    crash               dies of SIGSEGV;  exit 7: ends with that code;  memory: as a worker that outgrew its limit
+    crash-once FILE     the same, unless FILE exists, which it makes first
+    hang                never answers
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from glb_batch_validator_addon.model.report import Failure
+from glb_batch_validator_addon.model.wire import EXIT_MEMORY, STAGE_FILE, Hello, Reply, Request, decode_request, encode
+
+
+def answer(request: Request) -> Reply:
+    content = Path(request.path).read_bytes().decode()
+    word, _, rest = content.partition(" ")
+    Path(os.environ[STAGE_FILE]).write_bytes(b"import".ljust(16, b"\0"))
+    if word == "crash-once":
+        marker = Path(rest)
+        word = "ok" if marker.exists() else "crash"
+        marker.touch()
+    if word == "crash":
+        signal.signal(signal.SIGSEGV, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if word in ("exit", "memory"):
+        os._exit(EXIT_MEMORY if word == "memory" else int(rest))
+    if word == "hang":
+        time.sleep(3600)
+    if word == "error":
+        failure = Failure(stage="container", type=rest, message="It is what it is.")
+        return Reply(id=request.id, outcome="error", error=failure, sha256="0" * 64)
+    facts = {"triangles": int(rest) if rest.isdigit() else 0, "vertices": 3, "materials": ["a"]}
+    if word == "needs":
+        if request.resources is None:
+            return Reply(id=request.id, outcome="needs", needs=(rest,))
+        resource = request.resources[rest]
+        facts["resource"] = Path(resource.path).read_text() if resource.path else resource.reason
+    return Reply(id=request.id, outcome="ok", facts=facts, sha256="0" * 64, seconds={"import": 0.001})
+
+
+def main() -> None:
+    assert not [name for name in os.environ if name.startswith("AWS_")], "a worker gets no credentials"
+    out = sys.stdout.buffer
+    out.write(b"Blender 0.0 says hello and other noise\n")
+    out.write(encode(Hello(versions={"blender": "0.0", "pid": str(os.getpid())})))
+    out.flush()
+    for line in sys.stdin.buffer:
+        out.write(encode(answer(decode_request(line))))
+        out.flush()
+
+
+if __name__ == "__main__":
+    main()

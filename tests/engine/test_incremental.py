@@ -1,0 +1,101 @@
+"""A second run looks only at what is new; the reports in the library are the truth."""
+
+from __future__ import annotations
+
+import pytest
+
+from glb_batch_validator_addon.model.library import StoredObject
+from glb_batch_validator_addon.model.limits import Limits
+from glb_batch_validator_addon.storage.memory import MemoryStorage
+from tests.engine.conftest import FAKE, Bench, fill
+from dataclasses import replace
+
+
+class Counting(MemoryStorage):
+    """Counts what is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+
+    def read(self, item: StoredObject) -> bytes:
+        self.fetched.append(item.key)
+        return super().read(item)
+
+
+@pytest.fixture
+def library() -> Counting:
+    storage = Counting()
+    fill(storage, {"a.glb": "ok 1", "b/c.glb": "error Truncated", "d.glb": "ok 2"})
+    return storage
+
+
+def test_a_second_run_fetches_nothing_and_says_so(bench: Bench, library: Counting) -> None:
+    first = bench.run()
+    library.fetched.clear()
+    second = bench.run()
+    assert library.fetched == ["a_report.json", "b/c_report.json", "d_report.json"], "only this test has read the reports"
+    assert second.done == []
+    assert second.finished.counts["skipped"] == 3
+    assert second.finished.counts["error"] == first.finished.counts["error"] == 1
+
+
+def test_what_changed_is_validated_again(bench: Bench, library: Counting) -> None:
+    bench.run()
+    fill(library, {"d.glb": "ok 5"})
+    outcome = bench.run()
+    assert outcome.done == ["d.glb"]
+    assert outcome.reports["d_report.json"]["facts"]["triangles"] == 5
+
+
+def test_a_deleted_report_is_made_again(bench: Bench, library: Counting) -> None:
+    bench.run()
+    library.delete("a_report.json")
+    assert bench.run().done == ["a.glb"]
+
+
+def test_a_report_that_somebody_overwrote_is_made_again(bench: Bench, library: Counting) -> None:
+    bench.run()
+    fill(library, {"a_report.json": '{"mine": true}'})
+    assert bench.run().done == ["a.glb"]
+
+
+def test_force_validates_all(bench: Bench, library: Counting) -> None:
+    bench.run()
+    assert len(bench.run(force=True).done) == 3
+
+
+def test_a_deleted_ledger_is_rebuilt_from_the_library(bench: Bench, library: Counting) -> None:
+    bench.run()
+    bench.ledger_path.unlink()
+    library.fetched.clear()
+    outcome = bench.run()
+    assert [key for key in library.fetched if key.endswith(".glb")] == []
+    assert outcome.finished.counts["skipped"] == 3
+    assert outcome.finished.counts["error"] == 1
+
+
+def test_other_limits_or_another_blender_series_validate_all(bench: Bench, library: Counting) -> None:
+    bench.run()
+    assert len(bench.run(limits=Limits(max_nodes=10)).done) == 3
+    assert len(bench.run(launcher=replace(FAKE, blender="5.2.2"), limits=Limits(max_nodes=10)).done) == 3
+    assert bench.run(launcher=replace(FAKE, blender="5.2.3"), limits=Limits(max_nodes=10)).done == []
+
+
+def test_more_workers_or_time_validate_nothing_anew(bench: Bench, library: Counting) -> None:
+    bench.run()
+    assert bench.run(workers=1, timeout_seconds=5.0, batch_size=2).done == []
+
+
+def test_what_ended_a_worker_is_tried_again_as_the_next_run_may_have_more_luck(bench: Bench, library: Counting) -> None:
+    fill(library, {"crash.glb": "crash"})
+    bench.run()
+    assert bench.run().done == ["crash.glb"]
+    bench.ledger_path.unlink()
+    assert bench.run().done == ["crash.glb"]
+
+
+def test_a_plan_leaves_no_trace(bench: Bench, library: Counting) -> None:
+    outcome = bench.run(plan_only=True)
+    assert outcome.finished.counts["pending"] == 3
+    assert outcome.reports == {}

@@ -1,0 +1,262 @@
+"""What a run does with a library: every asset once, whatever happens to the workers. No Blender needed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from glb_batch_validator_addon.engine.events import (
+    AssetDone, Event, Planned, RunFinished, RunStarted, WorkerLost, WorkerRecycled, WorkerStarted,
+)  # fmt: skip
+from glb_batch_validator_addon.engine.launcher import Launcher
+from glb_batch_validator_addon.engine.run import Run
+from glb_batch_validator_addon.errors import UsageError
+from glb_batch_validator_addon.model.limits import Limits
+from glb_batch_validator_addon.storage.memory import MemoryStorage
+from tests.engine.conftest import FAKE, Bench, Outcome, assets_in, but_run, fill
+
+
+def each_asset_ended_once(outcome: Outcome, library: MemoryStorage) -> bool:
+    return sorted(outcome.done + outcome.skipped) == sorted(assets_in(library))
+
+
+def test_writes_a_report_beside_every_asset_and_tells_of_each_once(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {"a.glb": "ok 12", "props/Chair.GLB": "ok 3", "props/bad.glb": "error Truncated", "readme.txt": "no asset"})
+    outcome = bench.run()
+    assert set(outcome.reports) == {"a_report.json", "props/Chair_report.json", "props/bad_report.json"}
+    assert each_asset_ended_once(outcome, library)
+    assert outcome.reports["a_report.json"]["status"] == "ok"
+    assert outcome.reports["a_report.json"]["asset"]["etag"] == library.stat("a.glb").etag
+    assert outcome.reports["props/bad_report.json"]["error"]["type"] == "Truncated"
+    assert outcome.finished.counts == {
+        "ok": 2, "error": 1, "unsupported": 0, "skipped": 0, "pending": 0, "total": 3, "pending_bytes": 0,
+    }  # fmt: skip
+    assert not outcome.finished.interrupted
+
+
+def test_events_come_in_an_order_that_a_view_can_rely_on(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {"a.glb": "ok 1"})
+    kinds = [type(event) for event in bench.run().events]
+    assert kinds[0] is RunStarted
+    assert kinds[-1] is RunFinished
+    assert kinds.index(Planned) < kinds.index(AssetDone)
+    assert WorkerStarted in kinds
+
+
+def test_the_listed_etag_the_version_and_the_settings_go_into_the_metadata(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {"a.glb": "ok 1"})
+    report = bench.run().reports["a_report.json"]
+    assert library.metadata["a_report.json"] == {
+        "glbv-etag": library.stat("a.glb").etag,
+        "glbv-version": report["run"]["versions"]["glb_batch_validator"],
+        "glbv-settings": report["run"]["settings"],
+        "glbv-status": "ok",
+    }
+
+
+def test_an_empty_library_ends_at_once_and_starts_no_blender(bench: Bench) -> None:
+    outcome = bench.run()
+    assert outcome.finished.counts["total"] == 0
+    assert not outcome.of(WorkerStarted)
+
+
+def test_no_more_files_are_in_work_than_the_batch_size(bench: Bench, library: MemoryStorage, tmp_path: Path) -> None:
+    fill(library, {f"{number:03}.glb": "ok 1" for number in range(60)})
+    most = []
+    bench.on_event = lambda event, run: most.append(len(list(run.folder.glob("*.glb"))))
+    bench.run(batch_size=5)
+    assert 1 < max(most) <= 5
+
+
+def test_no_more_bytes_are_in_work_than_allowed_but_a_larger_file_goes_alone(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {f"{number:03}.glb": "ok 1" + " " * (996 if number else 4996) for number in range(12)})
+    sizes: list[int] = []
+    bench.on_event = lambda event, run: sizes.append(sum(path.stat().st_size for path in run.folder.glob("*.glb")))
+    outcome = bench.run(max_ahead_bytes=3000)
+    assert outcome.finished.counts["ok"] == 12
+    assert max(sizes) <= 5000
+    assert 1000 < sorted(set(sizes))[-2] <= 3000
+
+
+def test_what_an_asset_refers_to_is_fetched_and_handed_over(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {"a.glb": "needs tex/wood.png", "tex/wood.png": "rings", "b.glb": "needs tex/none.png"})
+    outcome = bench.run()
+    assert outcome.reports["a_report.json"]["facts"]["resource"] == "rings"
+    assert outcome.reports["b_report.json"]["facts"]["resource"] == "There is no such file in the library."
+
+
+def test_what_an_asset_refers_to_is_bounded_in_bytes(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {"a.glb": "needs big.png", "big.png": "x" * 2000})
+    outcome = bench.run(limits=Limits(max_reference_bytes=1000))
+    assert "limit" in outcome.reports["a_report.json"]["facts"]["resource"]
+
+
+def test_a_file_over_the_size_limit_gets_its_report_without_being_fetched(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {"big.glb": "hang" + " " * 2000})
+    error = bench.run(limits=Limits(max_size_bytes=1000)).reports["big_report.json"]["error"]
+    assert (error["stage"], error["type"]) == ("container", "TooLarge")
+    assert "--max-size-mb" in error["message"]
+
+
+# Workers that die
+
+
+def test_an_asset_that_crashes_blender_is_tried_once_more_and_then_gets_a_report(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {f"{number:02}.glb": "crash" if number == 4 else "ok 1" for number in range(12)})
+    outcome = bench.run()
+    assert each_asset_ended_once(outcome, library)
+    assert outcome.finished.counts["ok"] == 11
+    error = outcome.reports["04_report.json"]["error"]
+    assert (error["stage"], error["type"], error["signal"]) == ("import", "Crashed", "SIGSEGV")
+    assert [(event.key, event.retried) for event in outcome.of(WorkerLost)] == [("04.glb", True), ("04.glb", False)]
+
+
+def test_a_crash_that_does_not_happen_again_leaves_no_trace_in_the_report(
+    bench: Bench, library: MemoryStorage, tmp_path: Path
+) -> None:
+    fill(library, {"a.glb": f"crash-once {tmp_path / 'marker'}", "b.glb": "ok 1"})
+    outcome = bench.run()
+    assert outcome.finished.counts["ok"] == 2
+    assert outcome.reports["a_report.json"]["error"] is None
+
+
+def test_several_poisonous_assets_cost_no_other_asset_its_report(bench: Bench, library: MemoryStorage) -> None:
+    poison = {3: "crash", 5: "exit 9", 6: "memory", 7: "crash", 20: "crash"}
+    fill(library, {f"{number:02}.glb": poison.get(number, "ok 1") for number in range(24)})
+    outcome = bench.run()
+    assert each_asset_ended_once(outcome, library)
+    types = {number: outcome.reports[f"{number:02}_report.json"]["error"]["type"] for number in poison}
+    assert types == {3: "Crashed", 5: "Crashed", 6: "OutOfMemory", 7: "Crashed", 20: "Crashed"}
+    assert outcome.finished.counts["ok"] == 19
+
+
+def test_an_asset_that_hangs_is_ended_after_its_time(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {"a.glb": "hang", "b.glb": "ok 1", "c.glb": "ok 1", "d.glb": "ok 1"})
+    outcome = bench.run(timeout_seconds=1.0)
+    error = outcome.reports["a_report.json"]["error"]
+    assert (error["stage"], error["type"]) == ("import", "TimedOut")
+    assert "--timeout" in error["message"]
+    assert outcome.finished.counts["ok"] == 3
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_a_worker_that_is_killed_from_outside_loses_nothing(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {f"{number:03}.glb": "ok 1" for number in range(200)})
+    killed: list[int] = []
+
+    def kill_two(event: Event, run: Run) -> None:
+        if isinstance(event, AssetDone) and len(killed) < 2 and int(event.key[:3]) > 20 + 60 * len(killed):
+            killed.append(run.worker_pids()[0])
+            os.kill(killed[-1], signal.SIGKILL)
+
+    bench.on_event = kill_two
+    outcome = bench.run()
+    assert len(killed) == 2
+    assert outcome.finished.counts["ok"] == 200
+    assert each_asset_ended_once(outcome, library)
+
+
+def test_workers_are_replaced_after_their_share(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {f"{number:03}.glb": "ok 1" for number in range(50)})
+    outcome = bench.run(assets_per_worker=10, workers=1)
+    assert outcome.finished.counts["ok"] == 50
+    assert len(outcome.of(WorkerRecycled)) >= 4
+    assert not outcome.of(WorkerLost)
+
+
+def test_a_blender_that_does_not_start_ends_the_run_with_its_own_words(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {"a.glb": "ok 1"})
+    silent = Launcher(command=(FAKE.command[0], "-c", "import sys; sys.exit('no GPU, no cry')"), blender="0.0")
+    outcome = bench.run(launcher=silent)
+    assert isinstance(outcome.error, UsageError)
+    assert "no GPU, no cry" in str(outcome.error)
+    assert bench.run(resume=True).finished.counts["ok"] == 1
+
+
+def test_a_worker_that_talks_nonsense_is_replaced(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {"a.glb": "ok 1"})
+    wrong = FAKE.command[1].replace("fake_worker", "no_such_worker")
+    outcome = bench.run(launcher=replace(FAKE, command=(FAKE.command[0], wrong)))
+    assert isinstance(outcome.error, UsageError)
+
+
+# Objects that change under the run
+
+
+def test_an_object_that_changed_after_the_listing_is_validated_as_it_is_now(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {"a.glb": "ok 1", "b.glb": "ok 1"})
+
+    def change(event: Event, run: Run) -> None:
+        if isinstance(event, AssetDone) and event.key == "a.glb":
+            fill(library, {"b.glb": "ok 7"})
+
+    bench.on_event = change
+    report = bench.run(batch_size=1).reports["b_report.json"]
+    assert report["facts"]["triangles"] == 7
+    assert report["asset"]["etag"] == library.stat("b.glb").etag
+
+
+def test_an_object_that_was_deleted_after_the_listing_is_named(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {"a.glb": "ok 1", "b.glb": "ok 1"})
+
+    def delete(event: Event, run: Run) -> None:
+        if isinstance(event, AssetDone) and event.key == "a.glb":
+            library.delete("b.glb")
+
+    bench.on_event = delete
+    outcome = bench.run(batch_size=1)
+    error = outcome.reports["b_report.json"]["error"]
+    assert (error["stage"], error["type"]) == ("fetch", "NotFound")
+    assert outcome.finished.counts["error"] == 1
+
+
+# Stopping and going on
+
+
+def test_a_cancelled_run_is_resumed_with_the_same_result(bench: Bench, library: MemoryStorage, tmp_path: Path) -> None:
+    contents = {f"{number:03}.glb": "error Bad" if number % 7 == 0 else f"ok {number}" for number in range(120)}
+    fill(library, contents)
+    whole = MemoryStorage()
+    fill(whole, contents)
+    undisturbed = Bench(whole, tmp_path / "whole.sqlite").run().reports
+
+    def stop(event: Event, run: Run) -> None:
+        if isinstance(event, AssetDone) and event.key.startswith("04"):
+            run.cancel()
+
+    bench.on_event = stop
+    first = bench.run()
+    assert first.finished.interrupted
+    assert 0 < first.finished.counts["pending"] < 120
+    bench.on_event = lambda event, run: None
+    second = bench.run(resume=True)
+    assert second.of(RunStarted)[0].resumed
+    assert not second.finished.interrupted
+    assert sorted(first.done + second.done) == sorted(contents)
+    assert but_run(second.reports) == but_run(undisturbed)
+
+
+def test_a_run_that_was_cancelled_while_listing_lists_again(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {f"{number:04}.glb": "ok 1" for number in range(1200)})
+
+    def stop(event: Event, run: Run) -> None:
+        if isinstance(event, Planned) and not event.complete:
+            run.cancel()
+
+    bench.on_event = stop
+    first = bench.run()
+    assert first.finished.counts["total"] < 1200
+    bench.on_event = lambda event, run: None
+    assert bench.run(resume=True).finished.counts["ok"] == 1200
+
+
+def test_nothing_is_left_in_the_temporary_folder(bench: Bench, library: MemoryStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    fill(library, {"a.glb": "needs b.png", "b.png": "x", "c.glb": "crash"})
+    bench.run()
+    assert list((tmp_path / "tmp").iterdir()) == []
