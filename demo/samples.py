@@ -259,6 +259,23 @@ def _deep_json() -> bytes:
     return glb(b'{"asset":{"version":"2.0"},"extras":' + b"[" * 2000 + b"]" * 2000 + b"}")
 
 
+def _crashes_blender() -> bytes:
+    """Two indices make no triangle: every Blender from 4.2 to 5.2 that was tried dies of SIGSEGV in the import."""
+    builder = _simple(cube(), "cube")
+    indices = builder.json["meshes"][0]["primitives"][0]["indices"]
+    builder.json["accessors"][indices]["count"] = 2
+    return builder.build()
+
+
+def endless_asset() -> bytes:
+    """Five million instances in a kilobyte: Blender makes an object of each, for hours and gigabytes."""
+    builder = _simple(cube(), "cube")
+    builder.extension("EXT_mesh_gpu_instancing")
+    places = builder.add("accessors", componentType=5126, type="VEC3", count=5_000_000)
+    builder.json["nodes"][0]["extensions"] = {"EXT_mesh_gpu_instancing": {"attributes": {"TRANSLATION": places}}}
+    return builder.build()
+
+
 _SAMPLES: tuple[tuple[str, str, str, Callable[[], bytes]], ...] = (
     ("good/cube.glb", "a box of 2 x 1 x 0.5 m", "", _cube),
     ("good/textured crate.glb", "an embedded PNG, and a space in the name", "", _textured),
@@ -291,6 +308,7 @@ _SAMPLES: tuple[tuple[str, str, str, Callable[[], bytes]], ...] = (
     ("broken/version 1.glb", "glTF 1.0", "Version1", _version_1),
     ("broken/wrong magic.glb", "a corrupt first byte", "WrongMagic", _wrong_magic),
     ("broken/deep json.glb", "2,000 nested arrays", "OverLimit", _deep_json),
+    ("broken/crashes blender.glb", "two indices of a triangle", "Crashed", _crashes_blender),
 )
 _COMPANIONS: dict[str, Callable[[], bytes]] = {"references/textures/checker board.png": checker_png}
 

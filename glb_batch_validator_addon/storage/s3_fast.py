@@ -17,12 +17,13 @@ import hashlib
 import http.client
 import logging
 import os
+import re
 import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 logger = logging.getLogger(__name__)
@@ -135,8 +136,7 @@ class _TlsConnection(_PlainConnection, http.client.HTTPSConnection):
 def open_lane(session: Any, *, bucket: str, client_arguments: Mapping[str, Any], anonymous: bool) -> FastLane | None:
     """The lane to a bucket for a `boto3.Session` and what its `client("s3", ...)` is made with; None if there is none.
 
-    Nothing is sent. The bucket's URL, the region and the name of the service that go into signatures are read off a
-    presigned URL, which boto3 makes by all its rules (endpoint, addressing style, dual stack, FIPS, acceleration).
+    Nothing is sent.
     """
     try:
         return _open_lane(session, bucket=bucket, client_arguments=client_arguments, anonymous=anonymous)
@@ -146,30 +146,39 @@ def open_lane(session: Any, *, bucket: str, client_arguments: Mapping[str, Any],
         return None
 
 
+class _SentError(Exception):
+    """Carries the request that boto3 was about to send."""
+
+
 def _open_lane(session: Any, *, bucket: str, client_arguments: Mapping[str, Any], anonymous: bool) -> FastLane | None:
     from botocore.auth import S3SigV4Auth
     from botocore.awsrequest import AWSRequest
-    from botocore.config import Config
     from botocore.httpsession import get_cert_path
 
     if ":" in bucket or bucket.endswith("--x-s3"):  # ARNs and S3 Express
         return None
-    config = client_arguments["config"]
-    if not anonymous:
-        config = config.merge(Config(signature_version="s3v4"))  # else us-east-1 gets the version before
-    client = session.client("s3", **{**client_arguments, "config": config})
-    example = urlsplit(client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}))
-    if not example.path.endswith("/k") or _has_proxy(example.scheme, example.netloc):
+    # Where requests go and for which region and service they are signed follows from many rules (endpoint, addressing
+    # style, dual stack, FIPS, acceleration): read both off a request that boto3 makes, and stop it there.
+    example = session.client("s3", aws_access_key_id="-", aws_secret_access_key="-", **client_arguments)
+    example.meta.events.register("before-send.s3.GetObject", _stop)
+    try:
+        example.get_object(Bucket=bucket, Key="k")
+    except _SentError as stopped:
+        [request] = stopped.args
+    where = urlsplit(request.url)
+    if not where.path.endswith("/k") or where.query or (where.scheme in getproxies() and not proxy_bypass(where.netloc)):
         return None
-    agent = {"User-Agent": client.meta.config.user_agent}
+    agent = {"User-Agent": example.meta.config.user_agent}
     if anonymous:
 
         def sign(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Mapping[str, str]:
             return {**headers, **agent}
     else:
+        scope = re.match(rb"AWS4-HMAC-SHA256 Credential=-/\d+/([\w-]+)/([\w-]+)/", request.headers["Authorization"])
         credentials = session.get_credentials()
-        scope = parse_qs(example.query)["X-Amz-Credential"][0].split("/")
-        region, service = scope[-3], scope[-2]
+        if scope is None or credentials is None:
+            return None
+        region, service = scope[1].decode(), scope[2].decode()
 
         def sign(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Mapping[str, str]:
             request = AWSRequest(method=method, url=url, headers={**headers, **agent}, data=body or b"")
@@ -177,11 +186,11 @@ def _open_lane(session: Any, *, bucket: str, client_arguments: Mapping[str, Any]
             signed: Mapping[str, str] = request.headers
             return signed
 
-    bundle = client_arguments.get("verify") or os.environ.get("REQUESTS_CA_BUNDLE") or get_cert_path(True)
+    bundle = client_arguments["verify"] or os.environ.get("REQUESTS_CA_BUNDLE") or get_cert_path(True)
     tls = ssl.create_default_context()
     tls.load_verify_locations(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
-    return FastLane(f"{example.scheme}://{example.netloc}{example.path[:-1]}", sign, tls)
+    return FastLane(request.url[: -len("k")], sign, tls)
 
 
-def _has_proxy(scheme: str, netloc: str) -> bool:
-    return scheme in getproxies() and not proxy_bypass(netloc)
+def _stop(request: Any, **_: Any) -> None:
+    raise _SentError(request)

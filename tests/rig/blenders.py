@@ -9,10 +9,10 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from . import parts
-from .sandbox import enter
+from .sandbox import enter, program_pid
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,10 @@ class Blender:
     version: str
     command: tuple[str, ...]
     kind: Literal["executable", "wheel"]
+
+    def pid(self, process: subprocess.Popen[Any]) -> int:
+        """Where to send signals, for a process started with `command`: some run inside another one."""
+        return program_pid(process.pid) if self.command[0] == "bwrap" else process.pid
 
 
 class MissingBlenderError(LookupError):

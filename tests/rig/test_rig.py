@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import sys
 
 import pytest
 
@@ -30,6 +33,21 @@ def test_a_script_sees_blenders_command_line_and_the_checkout(blender, tmp_path)
     run(blender, "--python", str(script), "--", "--limit", "3", str(said))
 
     assert said.read_text() == f"--background --factory-startup --python {script} -- --limit 3"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
+def test_a_script_can_be_interrupted(blender):
+    script = (
+        "import signal, sys, time; signal.signal(signal.SIGINT, lambda *_: sys.exit(4)); "
+        "print('ready', flush=True); time.sleep(60)"
+    )
+    command = (*blender.command, "--background", "--factory-startup", "--python-expr", script)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert any(line == "ready\n" for line in process.stdout)
+        os.kill(blender.pid(process), signal.SIGINT)
+        process.communicate()
+
+    assert process.returncode == 4
 
 
 @pytest.mark.parametrize("blender", ["debian-4.3", "debian-sid", "bpy-4.5", "bpy-5.0"], indirect=True)

@@ -11,7 +11,7 @@ prints one line, its URL, and serves until it is interrupted. In a test:
     with LightS3({"props/a.glb": b"..."}) as server:
         server.faults.append(Fault("GET", "*.glb", "reset", times=2))
 
-`GET /_counts` answers the number of requests so far by kind, as JSON.
+`GET /_counts` answers the numbers of requests so far by kind and of connections, as JSON.
 """
 
 from __future__ import annotations
@@ -189,6 +189,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
+        self.library.counts["CONNECTION"] += 1
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
