@@ -56,8 +56,8 @@ def find_dependencies() -> None:
 def main() -> int:
     """Exit code of the command line in `sys.argv` (after `--` under Blender)."""
     arguments = sys.argv[1:]
-    if "--" in arguments and Path(sys.argv[0]) != Path(__file__):
-        arguments = arguments[arguments.index("--") + 1 :]
+    if "bpy" in sys.modules:  # Blender's own arguments come first
+        arguments = arguments[arguments.index("--") + 1 :] if "--" in arguments else []
     load_package()
     if arguments == [WORKER]:
         from glb_batch_validator_addon import worker

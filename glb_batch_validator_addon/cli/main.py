@@ -124,7 +124,7 @@ def _interrupts(run: Run) -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, handler or signal.SIG_DFL)  # None: Blender's own, which Python cannot set again
 
 
 def _library(options: argparse.Namespace) -> Storage:

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -31,11 +32,21 @@ def read_manifest(path: Path, *, bucket: str | None) -> Iterator[str]:
             yield from _inventory(path, bucket)
             return
         with _open(path) as lines:
+            table: bool | None = None  # told by the first row
             for line in lines:
-                if key := _key(line, bucket):
+                text = line.rstrip("\r\n")
+                if not text.strip() or text.startswith("#"):
+                    continue
+                if table is None:
+                    table = text.startswith('"') or (bucket is not None and text.startswith(f"{bucket},"))
+                row = next(csv.reader([text])) if table else [bucket, text]
+                key = unquote_plus(row[1]) if table else text
+                if len(key.encode(errors="surrogateescape")) > MAX_KEY_BYTES:
+                    raise ValueError(f"a line of {len(text):,} characters is no key")
+                if (bucket is None or row[0] == bucket) and is_asset(key):
                     yield key
-    except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
-        raise UsageError(f"The manifest {path} cannot be read: {error}") from error
+    except (OSError, EOFError, zlib.error, csv.Error, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UsageError(f"The manifest {path} cannot be read: {type(error).__name__}: {error}") from error
 
 
 def _inventory(path: Path, bucket: str | None) -> Iterator[str]:
@@ -58,22 +69,6 @@ def _inventory(path: Path, bucket: str | None) -> Iterator[str]:
                 key = unquote_plus(row[key_at])
                 if (bucket is None or row[bucket_at] == bucket) and is_asset(key):
                     yield key
-
-
-def _key(line: str, bucket: str | None) -> str | None:
-    """The key in a line of a plain list or of an S3 Batch or Inventory CSV; None if there is none for us."""
-    text = line.rstrip("\r\n")
-    if not text.strip() or text.startswith("#"):
-        return None
-    key = text
-    row = next(csv.reader([text])) if text.startswith('"') or (bucket and text.startswith(f"{bucket},")) else []
-    if len(row) > 1:
-        if bucket is not None and row[0] != bucket:
-            return None
-        key = unquote_plus(row[1])
-    if len(key.encode(errors="surrogateescape")) > MAX_KEY_BYTES:
-        raise ValueError(f"a line of {len(key):,} characters is no key")
-    return key if is_asset(key) else None
 
 
 def _open(path: Path) -> IO[str]:

@@ -14,9 +14,6 @@ from .container import Container, over_limit
 MAX_TEXT = 200
 """Characters that are kept of a name or a URI, so that a hostile file cannot fill a report."""
 
-MAX_CONTAINERS = 2_000_000
-"""Arrays and objects in the JSON: parsed, each takes 60 to 300 bytes, and 64 MiB of JSON can hold 20 million."""
-
 
 @dataclass(frozen=True, slots=True)
 class JsonObject:
@@ -82,8 +79,8 @@ def parse_document(container: Container, limits: Limits) -> JsonObject:
         raise over_limit("The JSON chunk", size, "bytes", limits.max_json_bytes, "max_json_bytes")
     content = bytes(container.json)
     brackets = _brackets(content)
-    if (count := brackets.count(b"[")) > MAX_CONTAINERS:
-        raise over_limit("The JSON", count, "arrays and objects", MAX_CONTAINERS, "MAX_CONTAINERS")
+    if (count := brackets.count(b"[")) > limits.max_json_containers:
+        raise over_limit("The JSON", count, "arrays and objects", limits.max_json_containers, "max_json_containers")
     if _depth(brackets, at_most=limits.max_json_depth) > limits.max_json_depth:
         raise AssetError("OverLimit", f"The JSON nests deeper than {limits.max_json_depth} levels (max_json_depth).")
     try:
@@ -98,6 +95,7 @@ def parse_document(container: Container, limits: Limits) -> JsonObject:
     for name, limit, limit_name in (
         ("nodes", limits.max_nodes, "max_nodes"),
         ("accessors", limits.max_accessors, "max_accessors"),
+        ("images", limits.max_images, "max_images"),
     ):
         if (count := len(document.array(name))) > limit:
             raise over_limit("The file", count, name, limit, limit_name)

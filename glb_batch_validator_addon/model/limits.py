@@ -21,8 +21,11 @@ class Limits:
     """Of the JSON chunk: the largest of 505 public GLBs measured had 7 MB."""
     max_json_depth: int = 128
     """Of nested arrays and objects: glTF itself needs about 8, `extras` may nest more."""
+    max_json_containers: int = 2_000_000
+    """Arrays and objects in the JSON: parsed, each takes 60 to 300 bytes, and 64 MiB of JSON can hold 20 million."""
     max_nodes: int = 100_000
     max_accessors: int = 200_000
+    max_images: int = 10_000
     max_references: int = 64
     """External files that one asset may refer to."""
     max_reference_bytes: int = 256 * MIB

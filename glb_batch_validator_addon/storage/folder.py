@@ -98,7 +98,7 @@ class FolderStorage:
         try:
             with os.scandir(folder) as entries:
                 # With its "/" a folder stands where its files do in the order of keys: a-b.glb, a/b.glb, a0.glb.
-                names = [entry.name + "/" * entry.is_dir() for entry in entries]
+                names = [entry.name + "/" * os.path.isdir(entry) for entry in entries]
         except FileNotFoundError:
             return  # removed since its parent was read
         except OSError as error:

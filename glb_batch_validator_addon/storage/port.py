@@ -20,17 +20,23 @@ class Storage(Protocol):
     """What keys of this library start with: "" or a text ending in "/". References never lead out of it."""
 
     def uri(self, key: str = "") -> str:
-        """`s3://bucket/key`, `file:///folder/key` (percent-encoded) or `memory://name/key`; of the library without a key."""
+        """Where a key is, or without one the library.
+
+        `s3://bucket/key`, `file:///folder/key` (percent-encoded) or `memory://name/key`.
+        """
         ...
 
     def check(self) -> None:
-        """Raise `UsageError`, in one sentence that says what to do, if the library cannot be read or, as far as can be told without writing, written."""
+        """Raise `UsageError`, in one sentence that says what to do, if the library cannot be used.
+
+        That it can be listed is tried; that it can be written as far as can be told without leaving a trace.
+        """
         ...
 
     def list(self) -> Iterator[StoredObject]:
-        """Every object under the prefix, page by page, in ascending order of the UTF-8 bytes of their keys where the server keeps it.
+        """Every object under the prefix, lazily, in ascending order of the UTF-8 bytes of keys if the server keeps it.
 
-        "Directory" placeholders (keys ending in "/") are left out.
+        "Directory" placeholders (keys ending in "/") are left out. Raises in the middle when a later page fails.
         """
         ...
 
@@ -43,7 +49,7 @@ class Storage(Protocol):
         ...
 
     def download(self, item: StoredObject, path: Path) -> None:
-        """The same into a new file, in bounded memory. A failed download leaves no file."""
+        """The same into a file in an existing folder, in bounded memory. A failed download leaves no file."""
         ...
 
     def write(self, key: str, data: bytes, *, content_type: str, metadata: Mapping[str, str]) -> str:

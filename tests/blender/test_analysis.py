@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import shutil
+import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +17,9 @@ from glb_batch_validator_addon.analysis import Analysis
 from glb_batch_validator_addon.blender import scene
 from glb_batch_validator_addon.model.limits import Limits
 from glb_batch_validator_addon.model.wire import Reply, Request, Resource, decode_reply, encode
+
+
+loaded: list[str] = []  # by Blender, as images
 
 
 @pytest.fixture(scope="module")
@@ -29,21 +35,21 @@ def _started():
 
 
 def analyse(path: Path, *, library: Path | None = None, limits: Limits = Limits(), number: int = 1) -> Reply:
-    """What a worker answers, as it comes over the wire; what the asset refers to is taken from the library."""
+    """What a worker answers, as it comes over the wire, to a private copy; what the asset refers to is in the library."""
     root = library or path.parent
-    request = Request(id=number, path=str(path), key=path.relative_to(root).as_posix(), root="", limits=limits)
-    stages: list[str] = []
-    managed = scene.managed_extensions()
-    try:
-        reply = Analysis(request, managed=managed, enter=stages.append).run()
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copy(path, Path(folder, "1.glb"))
+        request = Request(id=1, path=str(copy), key=path.relative_to(root).as_posix(), root="", limits=limits)
+        reply = Analysis(request, managed=scene.managed_extensions(), enter=lambda stage: None).run()
         if reply.outcome == "needs":
             resources = {
                 key: Resource(path=str(root / key)) if (root / key).is_file() else Resource(path=None, reason="Not there.")
                 for key in reply.needs
             }
-            reply = Analysis(replace(request, resources=resources), managed=managed, enter=stages.append).run()
-    finally:
-        scene.reset(number)
+            request = replace(request, resources=resources)
+            reply = Analysis(request, managed=scene.managed_extensions(), enter=lambda stage: None).run()
+    loaded.extend(image.filepath for image in bpy.data.images if image.filepath)
+    scene.reset(number)
     over_the_wire = decode_reply(encode(reply))
     assert isinstance(over_the_wire, Reply)
     return over_the_wire
@@ -147,38 +153,21 @@ def test_a_texture_that_is_not_there_is_named(samples):
     assert facts["references"][0]["outcome"] == "fetched"
 
 
-def test_what_leads_out_of_the_library_is_never_opened(samples, monkeypatch):
-    """Outside lies a file that Blender could load; an audit hook sees every file that this process opens."""
-    outside = samples.parent / "outside.png"
+def test_what_leads_out_of_the_library_is_never_opened(samples):
+    """An audit hook sees every file that Python opens, `loaded` the paths of all images that Blender was given."""
+    outside = samples.parent / "outside.png"  # a file that Blender could load
     outside.write_bytes((samples / "references/textures/checker board.png").read_bytes())
-    opened = watch_opened_files()
-    loaded: list[str] = []
-    reply = analyse_and_look(samples, loaded)
-    assert reply.error is None
-    assert {reference["outcome"] for reference in reply.facts["references"]} == {"refused"}
-    assert len(reply.facts["references"]) == 6
-    assert all(reference["reason"] for reference in reply.facts["references"])
-    assert len([lost for lost in reply.facts["missing"] if lost["what"] == "image"]) == 6
-    assert not [path for path in opened if path.endswith(("outside.png", "hostname", "COM1.png", "texture.png"))]
-    assert [path for path in loaded if "glbv-refused" not in path] == []
-
-
-def watch_opened_files() -> list[str]:
-    import sys
-
     opened: list[str] = []
     sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
-    return opened
-
-
-def analyse_and_look(samples: Path, loaded: list[str]) -> Reply:
-    """Analyse the hostile sample, and note the paths of all images that Blender holds before they are let go."""
-    path = samples / "references/props/leaves the library.glb"
-    request = Request(id=1, path=str(path), key="references/props/leaves the library.glb", root="", limits=Limits())
-    reply = Analysis(request, managed=scene.managed_extensions(), enter=lambda stage: None).run()
-    loaded.extend(image.filepath for image in bpy.data.images if image.filepath)
-    scene.reset(1)
-    return decode_reply(encode(reply))
+    loaded.clear()
+    facts = facts_of(samples / "references/props/leaves the library.glb", library=samples)
+    assert {reference["outcome"] for reference in facts["references"]} == {"refused"}
+    assert len(facts["references"]) == 6
+    assert all(reference["reason"] for reference in facts["references"])
+    assert len([lost for lost in facts["missing"] if lost["what"] == "image"]) == 6
+    assert not [path for path in opened if path.endswith(("outside.png", "hostname", "COM1.png", "texture.png"))]
+    assert loaded
+    assert [path for path in loaded if "glbv-refused" not in path] == []
 
 
 @pytest.mark.parametrize(

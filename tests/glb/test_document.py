@@ -6,7 +6,6 @@ import pytest
 
 from demo.glb_builder import glb
 from glb_batch_validator_addon.errors import AssetError, UnsupportedAssetError
-from glb_batch_validator_addon.glb import document as document_module
 from glb_batch_validator_addon.glb.container import read_container
 from glb_batch_validator_addon.glb.document import JsonObject, parse_document, printable, require_gltf_2
 from glb_batch_validator_addon.model.limits import Limits
@@ -87,20 +86,21 @@ def test_brackets_in_strings_do_not_count(text: str) -> None:
 
 
 def test_the_limits_are_named() -> None:
-    document = json.dumps({"nodes": [{}] * 3, "accessors": [{}] * 4}).encode()
-    parse_json(document, Limits(max_nodes=3, max_accessors=4))
+    document = json.dumps({"nodes": [{}] * 3, "accessors": [{}] * 4, "images": [{}] * 5}).encode()
+    parse_json(document, Limits(max_nodes=3, max_accessors=4, max_images=5))
     with pytest.raises(AssetError, match=r"3 nodes; the limit is 2 \(max_nodes\)"):
         parse_json(document, Limits(max_nodes=2))
     with pytest.raises(AssetError, match=r"4 accessors; the limit is 3 \(max_accessors\)"):
         parse_json(document, Limits(max_accessors=3))
+    with pytest.raises(AssetError, match=r"5 images; the limit is 4 \(max_images\)"):
+        parse_json(document, Limits(max_images=4))
     with pytest.raises(AssetError, match="max_json_bytes"):
         parse_json(document, Limits(max_json_bytes=8))
 
 
-def test_a_flood_of_small_arrays_is_refused_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document_module, "MAX_CONTAINERS", 1000)
+def test_a_flood_of_small_arrays_is_refused_before_it_is_parsed() -> None:
     with pytest.raises(AssetError, match="1,002 arrays and objects"):
-        parse_json(b'{"extras":[' + b",".join([b"[]"] * 1000) + b"]}")
+        parse_json(b'{"extras":[' + b",".join([b"[]"] * 1000) + b"]}", Limits(max_json_containers=1000))
 
 
 @pytest.mark.parametrize("value", [None, True, 5, -1, 1.5, "text", [], {}, [None], [[1]], [{"a": 1}], {"a": [1]}])

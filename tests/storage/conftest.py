@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from glb_batch_validator_addon.storage.s3 import S3Options
+from glb_batch_validator_addon.storage.s3_options import S3Options
 from tests.servers import S3Server
 from tests.servers.light_s3 import LightS3
 
@@ -76,3 +78,24 @@ def make_bucket(monkeypatch: pytest.MonkeyPatch) -> Callable[[S3Server], Bucket]
         return bucket
 
     return make
+
+
+@contextmanager
+def mounted(folder: Path, *arguments: str) -> Iterator[Path]:
+    """`folder` while something is mounted on it; skips where this may not be done (anyone but root, not on Linux)."""
+    folder.mkdir(exist_ok=True)
+    try:
+        subprocess.run(["mount", *arguments, str(folder)], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"needs a mount, which only root may do on Linux: {error}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """An empty disk of 1 MiB."""
+    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=1m", "tmpfs") as folder:
+        yield folder

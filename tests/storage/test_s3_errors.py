@@ -6,17 +6,23 @@ import hashlib
 import json
 import os
 import socket
+import ssl
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from glb_batch_validator_addon.errors import DeniedError, UsageError
 from glb_batch_validator_addon.storage.s3 import S3Storage
 from glb_batch_validator_addon.storage.s3_options import S3Options
 from tests.servers import S3Server
-from tests.servers.light_s3 import Fault, LightS3, Stored, tls_context
+from tests.servers.light_s3 import Fault, LightS3, Stored
 from tests.storage.conftest import Bucket
 
 MakeBucket = Callable[[S3Server], Bucket]
@@ -44,6 +50,33 @@ def sentence(options: S3Options) -> str:
 
 def options_of(server: LightS3, **changes: Any) -> S3Options:
     return S3Options(**{"bucket": "library", "endpoint_url": server.url, "region": "us-east-1", **changes})
+
+
+def tls_context(certificate: Path) -> ssl.SSLContext:
+    """For a server at 127.0.0.1 with a new certificate, which is its own authority and is written to the file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "light S3")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    private = certificate.with_suffix(".key")
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, private)
+    return context
 
 
 # Credentials

@@ -58,8 +58,15 @@ def test_a_connection_is_kept_for_the_next_request(light: LightS3) -> None:
 
 @pytest.mark.parametrize(
     "action",
-    ["404 NoSuchKey", "412 PreconditionFailed", "403 AccessDenied", "503 SlowDown", "reset", "reset-in-body"]
-    + ["close-in-body"],
+    [
+        "404 NoSuchKey",
+        "412 PreconditionFailed",
+        "403 AccessDenied",
+        "503 SlowDown",
+        "reset",
+        "reset-in-body",
+        "close-in-body",
+    ],
 )
 def test_whatever_is_not_success_is_left_to_boto3_and_the_lane_goes_on(light: LightS3, action: str) -> None:
     light.library.put("a.glb", Stored.of(b"glTF"))

@@ -1,0 +1,143 @@
+"""Runs of the real command line, as a technical director starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import jsonschema
+import pytest
+from botocore.config import Config
+
+from demo.samples import Sample, write_samples
+from tests.conftest import ROOT
+from tests.servers import S3Server
+
+RUN_BATCH = str(ROOT / "run_batch.py")
+SECONDS = 300
+"""Longer than any of these runs takes on a busy machine."""
+
+REPORT = jsonschema.Draft202012Validator(json.loads((ROOT / "docs/report.schema.json").read_text()))
+SUMMARY = jsonschema.Draft202012Validator(json.loads((ROOT / "docs/summary.schema.json").read_text()))
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """With `--json`; Blender's own lines are passed over."""
+        return [json.loads(line) for line in self.out.splitlines() if line.startswith('{"event"')]
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["event"] == kind]
+
+
+def start(*arguments: object, command: tuple[str, ...] = (sys.executable,), env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start `run_batch.py` under a Python, or under a Blender whose command ends in `-P`'s place."""
+    return subprocess.Popen(
+        [*command, RUN_BATCH, *map(str, arguments)], cwd=ROOT, env={**os.environ, **(env or {})}, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, errors="replace",
+    )  # fmt: skip
+
+
+def finish(process: subprocess.Popen[str]) -> Finished:
+    out, err = process.communicate(timeout=SECONDS)
+    return Finished(process.returncode, out, err)
+
+
+def run(*arguments: object, **options: Any) -> Finished:
+    return finish(start(*arguments, **options))
+
+
+def reports_below(folder: Path) -> dict[str, dict[str, Any]]:
+    """Every report in a folder, checked against the published schema, by its path below the folder."""
+    reports = {}
+    for path in sorted(folder.rglob("*_report.json")):
+        report = json.loads(path.read_text("utf-8"))
+        REPORT.validate(report)
+        reports[path.relative_to(folder).as_posix()] = report
+    return reports
+
+
+def but_run(reports: Mapping[str, dict[str, Any]], *, asset: bool = True) -> dict[str, dict[str, Any]]:
+    """Reports without what may differ between two runs, or without the asset block as well, between two copies."""
+    left_out = {"run"} if asset else {"run", "asset"}
+    return {key: {name: value for name, value in report.items() if name not in left_out} for key, report in reports.items()}
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Sample]]:
+    """The sample library, to be copied."""
+    folder = tmp_path_factory.mktemp("pristine")
+    return folder, write_samples(folder)
+
+
+@pytest.fixture
+def samples(pristine: tuple[Path, list[Sample]], tmp_path: Path) -> Path:
+    """A sample library of the test's own."""
+    return Path(shutil.copytree(pristine[0], tmp_path / "library"))
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket of the test's own on a real server."""
+
+    name: str
+    server: S3Server
+    client: Any
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        return ("--bucket", self.name, "--endpoint-url", self.server.endpoint_url, "--region", self.server.region)
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {"AWS_ACCESS_KEY_ID": self.server.access_key, "AWS_SECRET_ACCESS_KEY": self.server.secret_key}
+
+    def fill(self, folder: Path, prefix: str) -> None:
+        for path in folder.rglob("*"):
+            if path.is_file():
+                self.client.put_object(
+                    Bucket=self.name, Key=prefix + path.relative_to(folder).as_posix(), Body=path.read_bytes()
+                )
+
+    def reports(self) -> dict[str, dict[str, Any]]:
+        found = {}
+        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name):
+            for item in page.get("Contents", []):
+                if item["Key"].endswith("_report.json"):
+                    body = self.client.get_object(Bucket=self.name, Key=item["Key"])["Body"].read()
+                    found[item["Key"]] = json.loads(body)
+                    REPORT.validate(found[item["Key"]])
+        return found
+
+
+@pytest.fixture
+def bucket_on() -> Iterator[Callable[[S3Server], Bucket]]:
+    """Makes a bucket with a client that is not ours."""
+
+    def make(server: S3Server) -> Bucket:
+        client = boto3.client(
+            "s3", endpoint_url=server.endpoint_url, region_name=server.region, aws_access_key_id=server.access_key,
+            aws_secret_access_key=server.secret_key, config=Config(s3={"addressing_style": "path"}),
+        )  # fmt: skip
+        name = f"library-{uuid4().hex[:8]}"
+        client.create_bucket(Bucket=name)
+        return Bucket(name, server, client)
+
+    yield make

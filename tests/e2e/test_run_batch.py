@@ -1,0 +1,133 @@
+"""`run_batch.py` from end to end, in every Blender, over folders and S3."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import SUMMARY, but_run, reports_below, run
+
+ON_EVERY_BLENDER = ("good", "broken", "references", "doubtful", "unsupported")
+
+
+def test_every_blender_validates_the_sample_library(blender, samples, pristine, tmp_path):
+    """The same command line under a real Blender and under the bpy wheel."""
+    out = tmp_path / "out"
+    ran = run(
+        *("--", "--folder", samples, "--output", out, "--workers", 2, "--json"),
+        command=(*blender.command, "-b", "--factory-startup", "-P"),
+    )
+    assert ran.code == 3, ran.err
+    reports = reports_below(samples)
+    expected = {sample.name: sample.error for sample in pristine[1]}
+    found = {report["asset"]["key"]: (report["error"] or {}).get("type", "") for report in reports.values()}
+    assert found == expected
+    assert all(report["run"]["versions"].get("blender", blender.version).startswith(blender.version[:3]) for report in reports.values())
+    assert reports["good/heavy_report.json"]["facts"]["triangles"] == 200_000
+    crashed = reports["broken/crashes blender_report.json"]["error"]
+    assert (crashed["stage"], crashed["type"], crashed["signal"]) == ("import", "Crashed", "SIGSEGV")
+
+    summary = json.loads((out / "summary.json").read_text())
+    SUMMARY.validate(summary)
+    assert [row["key"] for row in summary["assets"]] == sorted(expected, key=str.encode)
+    assert summary["run"]["counts"]["total"] == len(expected)
+
+
+def test_a_second_run_does_nothing_and_ends_with_the_same_code(samples):
+    first = run("--folder", samples, "--include", "good/*", "--json")
+    assert (first.code, len(first.of("asset_done"))) == (0, 13)
+    second = run("--folder", samples, "--include", "good/*", "--json")
+    assert (second.code, second.of("asset_done"), len(second.of("asset_skipped"))) == (0, [], 13)
+    broken = ("--folder", samples, "--include", "broken/t*")
+    assert [run(*broken).code, run(*broken).code] == [3, 3], "an error does not go away by not looking"
+
+
+def test_a_dry_run_lists_and_writes_nothing(samples):
+    ran = run("--folder", samples, "--include", "good/c*", "--dry-run")
+    assert (ran.code, ran.out.split()) == (0, ["good/cube.glb"])
+    assert "Would validate 1 assets" in ran.err
+    assert reports_below(samples) == {}
+
+
+def test_unsupported_assets_fail_the_run_when_asked(samples):
+    unsupported = ("--folder", samples, "--include", "unsupported/*")
+    assert run(*unsupported).code == 0
+    assert run(*unsupported, "--fail-on", "warning").code == 1
+
+
+def test_plain_output_names_what_went_wrong_and_where_the_reports_are(samples):
+    ran = run("--folder", samples, "--include", "broken/[elt]*")
+    assert "error: broken/lfs pointer.glb: This is not a GLB but a Git LFS pointer" in ran.err
+    assert "3 validated" in ran.err
+    assert "Reports are beside the assets." in ran.err
+
+
+def test_no_byte_of_a_report_but_run_depends_on_the_run(samples, tmp_path):
+    """Other workers, another order, another batch size, and a copy of the library."""
+    copy = Path(shutil.copytree(samples, tmp_path / "copy"))
+    run("--folder", samples, "--workers", 1, "--batch-size", 1)
+    run("--folder", copy, "--workers", 3)
+    assert but_run(reports_below(samples), asset=False) == but_run(reports_below(copy), asset=False)
+
+
+@pytest.mark.parametrize("server_name", ["moto_s3", "ceph_rgw"])
+def test_an_s3_library_is_validated_like_a_folder(server_name, request, bucket_on, samples):
+    bucket = bucket_on(request.getfixturevalue(server_name))
+    bucket.fill(samples, "props/samples/")
+    run("--folder", samples)
+    ran = run(*bucket.options, "--prefix", "props/samples/", "--json", env=bucket.env)
+    assert ran.code == 3, ran.err
+    without_prefix = json.loads(json.dumps(bucket.reports()).replace("props/samples/", ""))
+    assert but_run(without_prefix, asset=False) == but_run(reports_below(samples), asset=False)
+
+    report = bucket.reports()["props/samples/good/cube_report.json"]
+    head = bucket.client.head_object(Bucket=bucket.name, Key="props/samples/good/cube.glb")
+    assert report["asset"]["etag"] == head["ETag"].strip('"')
+    metadata = bucket.client.head_object(Bucket=bucket.name, Key="props/samples/good/cube_report.json")["Metadata"]
+    assert metadata["glbv-etag"] == report["asset"]["etag"]
+    assert metadata["glbv-settings"] == report["run"]["settings"]
+
+    again = run(*bucket.options, "--prefix", "props/samples/", "--include", "good/*", "--json", env=bucket.env)
+    assert (again.code, again.of("asset_done"), len(again.of("asset_skipped"))) == (0, [], 13)
+
+
+def test_reports_can_go_to_another_prefix(moto_s3, bucket_on, samples):
+    bucket = bucket_on(moto_s3)
+    bucket.fill(samples / "good", "props/")
+    ran = run(*bucket.options, "--prefix", "props/", "--limit", 2, "--reports-to", f"s3://{bucket.name}/qa", env=bucket.env)
+    assert ran.code == 0, ran.err
+    assert list(bucket.reports()) == ["qa/SHOUTED_report.json", "qa/a+b=100%_report.json"]
+
+
+def test_the_corpus_has_84_reports_and_64_assets_are_fine(corpus, tmp_path):
+    library = Path(shutil.copytree(corpus, tmp_path / "corpus"))
+    ran = run("--folder", library, "--json")
+    assert ran.code == 3, ran.err
+    reports = reports_below(library)
+    assert len(reports) == 84
+    statuses = [report["status"] for report in reports.values()]
+    assert (statuses.count("ok"), statuses.count("unsupported"), statuses.count("error")) == (64, 6, 14)
+
+
+def test_a_person_is_told_which_library_is_missing_and_what_to_do(tmp_path):
+    ran = run("--folder", tmp_path / "nowhere")
+    assert ran.code == 2
+    assert ran.err.startswith("error: ")
+    assert len(ran.err.strip().splitlines()) == 1
+
+
+def test_without_any_blender_the_way_to_one_is_shown(samples, tmp_path):
+    """A Python without bpy, and none on the PATH."""
+    ran = run("--folder", samples, command=(sys.executable, "-S"), env={"PATH": str(tmp_path), "BLENDER": ""})
+    assert ran.code == 2
+    assert "--blender" in ran.err
+
+
+def test_a_named_blender_is_used_from_python(samples, blender):
+    if blender.kind != "executable" or len(blender.command) > 1:
+        pytest.skip("the root file systems are entered by a command of several words")
+    assert run("--folder", samples, "--limit", 1, "--blender", blender.command[0]).code == 0
