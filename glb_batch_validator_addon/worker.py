@@ -8,6 +8,7 @@ import platform
 import sys
 import threading
 import time
+import traceback
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -24,7 +25,21 @@ WATCH_SECONDS = 0.1
 
 
 def main() -> None:
-    """Serve until stdin ends. Leaves by `os._exit`: the bpy wheel hangs at a regular exit."""
+    """Serve until the parent lets go. Leaves by `os._exit`, whatever happens: the bpy wheel hangs at a regular exit."""
+    code = 1
+    try:
+        _serve()
+        code = 0
+    except BrokenPipeError:  # the parent is gone, and nobody is left to tell
+        pass
+    except Exception:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _serve() -> None:
     replies = _take_stdout()
     stage = _stage_file(os.environ[STAGE_FILE])
     scene.start()
@@ -42,7 +57,6 @@ def main() -> None:
         scene.reset(imports + 1)
         replies.write(encode(replace(reply, memory_bytes=resident_bytes())))
         replies.flush()
-    os._exit(0)
 
 
 def _take_stdout() -> BinaryIO:
