@@ -3,7 +3,7 @@
     blender -b -P run_batch.py -- --bucket my-bucket --prefix props/
     python run_batch.py --folder ~/library
 
-It finds its package and what that needs by itself, in a checkout and in an installed extension. `--help` teaches the rest.
+It finds its package and what that needs by itself, in a checkout and in an installed extension; `--help` says more.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ HERE = Path(__file__).resolve().parent
 
 
 def load_package() -> None:
-    """Make the package importable under its name, from the checkout or from the extension's folder, which has another name."""
+    """Make the package importable under its name, from a checkout or from an extension's folder of another name."""
     folder = HERE / PACKAGE if (HERE / PACKAGE).is_dir() else HERE
-    spec = importlib.util.spec_from_file_location(PACKAGE, folder / "__init__.py", submodule_search_locations=[str(folder)])
+    spec = importlib.util.spec_from_file_location(
+        PACKAGE, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[PACKAGE] = module
@@ -34,8 +36,8 @@ def load_package() -> None:
 def find_dependencies() -> None:
     """Put boto3 and the like at the end of sys.path, where they hide nothing of Blender's own.
 
-    They come from the Python that runs this, from the wheels of the installed extension, or from `.deps` in the checkout,
-    which is made here if need be.
+    They come from the Python that runs this, from the wheels of the installed extension, or from `.deps` in the
+    checkout, which is made here if need be.
     """
     needed = ("boto3", "rich", "platformdirs")
     deps = HERE / ".deps"
@@ -47,9 +49,22 @@ def find_dependencies() -> None:
             return
     requirements = HERE / "requirements" / "runtime.txt"
     print(f"Fetching {', '.join(needed)} into {deps} ...", file=sys.stderr)
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(deps), "--require-hashes", "-r", str(requirements)]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--target",
+        str(deps),
+        "--require-hashes",
+        "-r",
+        str(requirements),
+    ]
     if subprocess.run(pip, check=False).returncode:
-        sys.exit(f"{', '.join(needed)} are missing and could not be fetched; run `make venv` in {HERE} once, on a machine with a network.")
+        sys.exit(
+            f"{', '.join(needed)} are missing and could not be fetched; run `make venv` in {HERE} once, with a network."
+        )
     sys.path.append(str(deps))
 
 

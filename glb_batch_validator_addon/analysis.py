@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -94,10 +94,12 @@ class Analysis:
         required = document.texts("extensionsRequired")
         if lacking := [name for name in required if self._managed is not None and name not in self._managed]:
             names = ", ".join(lacking)
-            raise UnsupportedAssetError("ExtensionRequired", f"The asset requires {names}, which this Blender does not read.")
+            raise UnsupportedAssetError(
+                "ExtensionRequired", f"The asset requires {names}, which this Blender does not read."
+            )
 
     def _lay_out(self, container: Container, targets: dict[Reference, Resolved | Refused]) -> Path:
-        """A copy of the asset with the fetched files where the importer looks for them, and URIs replaced that are refused."""
+        """A copy of the asset, refused URIs replaced, with the fetched files where the importer will look for them."""
         resolved = [target for target in targets.values() if isinstance(target, Resolved)]
         top = Path(f"{self._request.path}.resources", "layout")
         shutil.rmtree(top, ignore_errors=True)  # of a worker that died over it
@@ -113,7 +115,9 @@ class Analysis:
                     place.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(source, place)
         except OSError as error:
-            raise AssetError("ReferencesClash", f"Files that the asset refers to cannot lie side by side: {error.strerror}.") from error
+            raise AssetError(
+                "ReferencesClash", f"Files that the asset refers to cannot lie side by side: {error.strerror}."
+            ) from error
         return path
 
     @contextmanager
@@ -131,9 +135,14 @@ class Analysis:
 
     def _reply(self, outcome: Outcome, *, needs: tuple[str, ...] = (), error: Failure | None = None) -> Reply:
         return Reply(
-            id=self._request.id, outcome=outcome, needs=needs, sha256=self._sha256, facts=self._facts, error=error,
+            id=self._request.id,
+            outcome=outcome,
+            needs=needs,
+            sha256=self._sha256,
+            facts=self._facts,
+            error=error,
             seconds=self._seconds,
-        )  # fmt: skip
+        )
 
 
 # What the container tells for want of a better witness stands beside what Blender measured.
@@ -154,11 +163,15 @@ def _facts(
     }
 
 
-def _reference_facts(reference: Reference, target: Resolved | Refused, resources: dict[str, Resource]) -> ReferenceFacts:
+def _reference_facts(
+    reference: Reference, target: Resolved | Refused, resources: Mapping[str, Resource]
+) -> ReferenceFacts:
     if isinstance(target, Refused):
         key, outcome, reason = None, "refused", target.reason
     else:
         resource = resources[target.key]
         key, reason = printable(target.key), resource.reason
         outcome = "fetched" if resource.path else "missing"
-    return ReferenceFacts(pointer=reference.pointer, uri=printable(reference.uri), key=key, outcome=outcome, reason=reason)
+    return ReferenceFacts(
+        pointer=reference.pointer, uri=printable(reference.uri), key=key, outcome=outcome, reason=reason
+    )

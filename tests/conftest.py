@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tests.servers import S3Server
 
 ROOT = parts.ROOT
 CORPUS = ROOT.parent / "shared" / "corpus"
+
+_EXIT_STATUS = pytest.StashKey[int]()
 
 
 def need(condition: object, reason: str) -> None:
@@ -35,6 +38,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.blender)
         if "moto_s3" in fixtures or "ceph_rgw" in fixtures:
             item.add_marker(pytest.mark.server)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[_EXIT_STATUS] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End a session that imported the bpy wheel at once, when all is reported.
+
+    The wheel 4.5.15 may hang in an ordinary exit: a static destructor waits for a thread that nobody stops. Before
+    that it prints about memory, below pytest's closing line.
+    """
+    bpy = sys.modules.get("bpy")
+    if bpy and not bpy.app.binary_path and _EXIT_STATUS in config.stash:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(config.stash[_EXIT_STATUS])
 
 
 @pytest.fixture(scope="session", autouse=True)

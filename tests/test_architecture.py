@@ -65,8 +65,15 @@ def imports(path: Path) -> Iterator[tuple[str, bool]]:
             if parts:
                 yield "/".join(parts), True
             else:
-                yield from ((alias.name if (PACKAGE / alias.name).exists() or (PACKAGE / f"{alias.name}.py").exists()
-                             else "__init__", True) for alias in node.names)  # fmt: skip
+                yield from (
+                    (
+                        alias.name
+                        if (PACKAGE / alias.name).exists() or (PACKAGE / f"{alias.name}.py").exists()
+                        else "__init__",
+                        True,
+                    )
+                    for alias in node.names
+                )
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module, False
 

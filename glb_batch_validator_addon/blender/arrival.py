@@ -84,7 +84,10 @@ def _kinds(document: JsonObject, scene: SceneFacts) -> Iterator[Missing]:
     nodes = document.objects("nodes")
     shown = [nodes[index] for index in shown_nodes(document)]
     expected = {
-        "skin": (any(node.index("skin") is not None and node.index("mesh") is not None for node in shown), scene.armatures),
+        "skin": (
+            any(node.index("skin") is not None and node.index("mesh") is not None for node in shown),
+            scene.armatures,
+        ),
         "camera": (any(node.index("camera") is not None for node in shown), scene.cameras),
         "light": (
             any(node.child("extensions").child("KHR_lights_punctual").index("light") is not None for node in shown),

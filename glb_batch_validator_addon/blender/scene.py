@@ -21,9 +21,21 @@ MAX_MESSAGES = 50
 
 # Data-block kinds that an import can leave behind.
 _KINDS = (
-    "objects", "meshes", "materials", "images", "armatures", "actions", "cameras", "lights", "collections",
-    "node_groups", "textures", "curves", "worlds", "texts",
-)  # fmt: skip
+    "objects",
+    "meshes",
+    "materials",
+    "images",
+    "armatures",
+    "actions",
+    "cameras",
+    "lights",
+    "collections",
+    "node_groups",
+    "textures",
+    "curves",
+    "worlds",
+    "texts",
+)
 
 # What an artist wants of an import and a measurement does not: each costs time, none changes the asset.
 _OPTIONS = {"import_select_created_objects": False, "disable_bone_shape": True}
@@ -75,7 +87,7 @@ def reset(imports: int) -> None:
 def managed_extensions() -> frozenset[str] | None:
     """The glTF extensions that this Blender's importer reads; None if this Blender does not tell."""
     try:
-        from io_scene_gltf2.io.imp.gltf2_io_gltf import glTFImporter
+        from io_scene_gltf2.io.imp.gltf2_io_gltf import glTFImporter  # type: ignore[import-not-found]
 
         importer = glTFImporter("", {"import_user_extensions": [], "loglevel": logging.CRITICAL})
         importer.log.flush()
@@ -117,7 +129,9 @@ def _explain(text: str) -> AssetError:
         return AssetError("ImportRefused", f"Blender's glTF importer refuses the file: {last.rstrip('.')}.")
     kind = raised["type"].rpartition(".")[2]
     cause = _CAUSES.get(kind, "the file is not as the importer expects it")
-    return AssetError("ImportFailed", f"Blender's glTF importer failed: {cause} ({kind}: {raised['text'].rstrip('.')}).")
+    return AssetError(
+        "ImportFailed", f"Blender's glTF importer failed: {cause} ({kind}: {raised['text'].rstrip('.')})."
+    )
 
 
 @contextmanager

@@ -46,72 +46,118 @@ _ABOUT = ("limit", "include", "exclude", "shard", "force", "report_name", "repor
 
 def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=program, description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog=program,
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
-    )  # fmt: skip
+    )
     parser.add_argument("--version", action="version", version=f"GLB Batch Validator {__version__}")
 
     library = parser.add_argument_group("library")
     place = library.add_mutually_exclusive_group(required=True)
-    place.add_argument("--bucket", help="S3 bucket; credentials come from AWS profiles, SSO, the environment or the role")
+    place.add_argument(
+        "--bucket", help="S3 bucket; credentials come from AWS profiles, SSO, the environment or the role"
+    )
     place.add_argument("--folder", type=Path, help="folder, with all folders in it")
     library.add_argument("--prefix", default="", help="only keys that begin with this (default: the whole bucket)")
 
     choice = parser.add_argument_group("which assets")
     choice.add_argument("--limit", type=_positive, metavar="N", help="at most N assets, in the order of their keys")
     choice.add_argument(
-        "--include", action="append", default=[], metavar="GLOB", help="only keys below the prefix that match; may be repeated"
+        "--include",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="only keys below the prefix that match; may be repeated",
     )
-    choice.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="not those that match; may be repeated")
     choice.add_argument(
-        "--manifest", type=Path, metavar="FILE",
+        "--exclude", action="append", default=[], metavar="GLOB", help="not those that match; may be repeated"
+    )
+    choice.add_argument(
+        "--manifest",
+        type=Path,
+        metavar="FILE",
         help="keys from a file instead of a listing: one a line, S3 Batch CSV, or S3 Inventory (manifest.json or CSV)",
-    )  # fmt: skip
+    )
     choice.add_argument(
-        "--shard", type=_shard, default=(0, 1), metavar="I/N",
+        "--shard",
+        type=_shard,
+        default=(0, 1),
+        metavar="I/N",
         help="part I of N, I from 0 to N-1, by a stable hash of the key: N machines share a library without talking",
-    )  # fmt: skip
+    )
     choice.add_argument("--force", action="store_true", help="also what is unchanged since its report was written")
     choice.add_argument("--dry-run", action="store_true", help="list and plan, say what would be done, write nothing")
-    choice.add_argument("--resume", action="store_true", help="go on with the last run over this library that was interrupted")
+    choice.add_argument(
+        "--resume", action="store_true", help="go on with the last run over this library that was interrupted"
+    )
 
     work = parser.add_argument_group("how to work")
     defaults = RunSettings()
     work.add_argument(
-        "--batch-size", type=_positive, default=defaults.batch_size, metavar="N",
+        "--batch-size",
+        type=_positive,
+        default=defaults.batch_size,
+        metavar="N",
         help="files fetched ahead or in work at once (default: %(default)s)",
-    )  # fmt: skip
-    work.add_argument(
-        "--workers", type=_positive, default=defaults.workers, metavar="N", help="background Blenders (default here: %(default)s)"
     )
     work.add_argument(
-        "--timeout", type=_seconds, default=defaults.timeout_seconds, metavar="SECONDS",
+        "--workers",
+        type=_positive,
+        default=defaults.workers,
+        metavar="N",
+        help="background Blenders (default here: %(default)s)",
+    )
+    work.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=defaults.timeout_seconds,
+        metavar="SECONDS",
         help="for one asset in Blender (default: %(default)g)",
-    )  # fmt: skip
+    )
     work.add_argument(
-        "--max-size-mb", type=_positive, default=defaults.limits.max_size_bytes // MIB, metavar="MB",
+        "--max-size-mb",
+        type=_positive,
+        default=defaults.limits.max_size_bytes // MIB,
+        metavar="MB",
         help="larger files get an error report and are not fetched (default: %(default)s)",
-    )  # fmt: skip
+    )
     work.add_argument(
-        "--memory-limit-mb", type=_memory, default=defaults.memory_limit_bytes // MIB, metavar="MB",
-        help="of one background Blender; an asset that needs more gets an error report (default: %(default)s, at least 512)",
-    )  # fmt: skip
-    work.add_argument("--blender", metavar="PATH", help="Blender for the workers (default: the one this runs in, else $BLENDER, else the PATH)")
-    work.add_argument("--ledger", type=Path, metavar="FILE", help="where to remember what was done (default: in your data folder)")
+        "--memory-limit-mb",
+        type=_memory,
+        default=defaults.memory_limit_bytes // MIB,
+        metavar="MB",
+        help="of one background Blender, from 512; assets that need more get an error report (default: %(default)s)",
+    )
+    work.add_argument(
+        "--blender",
+        metavar="PATH",
+        help="Blender for the workers (default: the one this runs in, else $BLENDER, else the PATH)",
+    )
+    work.add_argument(
+        "--ledger", type=Path, metavar="FILE", help="where to remember what was done (default: in your data folder)"
+    )
 
     results = parser.add_argument_group("results")
     results.add_argument(
-        "--report-name", default=DEFAULT_REPORT_NAME, metavar="NAME",
+        "--report-name",
+        default=DEFAULT_REPORT_NAME,
+        metavar="NAME",
         help="name of a report, with {stem} and {uid}, a short hash of the key (default: %(default)s)",
-    )  # fmt: skip
+    )
     results.add_argument(
-        "--reports-to", metavar="PLACE", help="write reports below this folder or s3://bucket/prefix/ instead of beside the assets"
+        "--reports-to",
+        metavar="PLACE",
+        help="write reports below this folder or s3://bucket/prefix/ instead of beside the assets",
     )
     results.add_argument("--output", type=Path, metavar="DIR", help="write the run's summary.json here")
     results.add_argument(
-        "--fail-on", choices=("error", "warning", "never"), default="error",
-        help="exit with 1 on findings of this severity or above; `unsupported` assets count as warnings (default: %(default)s)",
-    )  # fmt: skip
+        "--fail-on",
+        choices=("error", "warning", "never"),
+        default="error",
+        help="exit with 1 on findings of this severity or above; `unsupported` is a warning (default: %(default)s)",
+    )
     results.add_argument("--json", action="store_true", help="events as JSON lines on stdout instead of progress")
     results.add_argument("--verbose", "-v", action="store_true", help="also what boto3 and the workers do, on stderr")
 
@@ -121,7 +167,9 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
     s3.add_argument("--aws-profile", default="", metavar="NAME", help="profile of your AWS configuration")
     s3.add_argument("--no-sign-request", action="store_true", help="without credentials, for public buckets")
     s3.add_argument("--request-payer", action="store_true", help="pay for the requests to a requester-pays bucket")
-    s3.add_argument("--expected-bucket-owner", default="", metavar="ACCOUNT", help="refuse a bucket of any other account")
+    s3.add_argument(
+        "--expected-bucket-owner", default="", metavar="ACCOUNT", help="refuse a bucket of any other account"
+    )
     s3.add_argument("--sse-kms-key-id", default="", metavar="KEY", help="encrypt reports with this KMS key")
     s3.add_argument("--allow-http", action="store_true", help="allow an unencrypted endpoint on another machine")
     return parser

@@ -14,7 +14,7 @@ from typing import Any
 from .. import __version__
 from ..engine.events import Event, RunFinished
 from ..engine.ledger import Ledger
-from ..engine.run import Run
+from ..engine.run import PLANNER_THREADS, Run
 from ..errors import GlbvError, UsageError
 from ..model.settings import RunSettings
 from ..reports.summary import summary_json
@@ -66,17 +66,25 @@ def _run(options: argparse.Namespace) -> int:
                 finished.append(event)
 
         run = Run(
-            storage=storage, reports=reports, ledger=ledger, settings=run_settings(options), on_event=on_event,
-            launcher=find_launcher(options.blender), resume=options.resume, recorded=recorded(options),
+            storage=storage,
+            reports=reports,
+            ledger=ledger,
+            settings=run_settings(options),
+            on_event=on_event,
+            launcher=find_launcher(options.blender),
+            resume=options.resume,
+            recorded=recorded(options),
             manifest=read_manifest(options.manifest, bucket=options.bucket) if options.manifest else None,
             plan_only=options.dry_run,
-        )  # fmt: skip
+        )
         opened.callback(run.close)
         _go(run, view)
         if options.dry_run:
             _print_plan(ledger, run.id)
             return OK
-        summary = _write_summary(options.output, run.id, ledger, storage, reports, finished[0]) if options.output else None
+        summary = (
+            _write_summary(options.output, run.id, ledger, storage, reports, finished[0]) if options.output else None
+        )
         if not options.json:
             _print_end(finished[0], options, summary)
         return exit_code(finished[0], options.fail_on)
@@ -139,7 +147,12 @@ def _reports_place(options: argparse.Namespace) -> Storage:
         bucket, _, prefix = place.removeprefix("s3://").partition("/")
         return _s3(options, bucket, f"{prefix.rstrip('/')}/" if prefix else "")
     folder = Path(place)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"Reports cannot go to {folder}: {error.strerror}; name another place with --reports-to."
+        ) from error
     return FolderStorage(folder)
 
 
@@ -159,7 +172,7 @@ def _s3(options: argparse.Namespace, bucket: str, prefix: str) -> Storage:
             expected_bucket_owner=options.expected_bucket_owner,
             sse_kms_key_id=options.sse_kms_key_id,
             allow_http=options.allow_http,
-            threads=RunSettings().io_threads,
+            threads=RunSettings().io_threads + PLANNER_THREADS,
         )
     )
 
@@ -208,7 +221,7 @@ def _print_end(finished: RunFinished, options: argparse.Namespace, summary: Path
     looked_at = counts["total"] - counts["skipped"] - counts["pending"]
     rate = f", {looked_at / finished.seconds:.1f} a second" if finished.seconds else ""
     console.print(
-        f"{looked_at:,} validated in {finished.seconds:.1f} s{rate}; {counts['skipped']:,} unchanged since their report.",
+        f"{looked_at:,} validated in {finished.seconds:.1f} s{rate}; {counts['skipped']:,} unchanged.",
         highlight=False,
     )
     where = f"below {options.reports_to}" if options.reports_to else "beside the assets"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
 import json
 import zlib
 from collections.abc import Iterator
@@ -39,7 +38,7 @@ def read_manifest(path: Path, *, bucket: str | None) -> Iterator[str]:
                     continue
                 if table is None:
                     table = text.startswith('"') or (bucket is not None and text.startswith(f"{bucket},"))
-                row = next(csv.reader([text])) if table else [bucket, text]
+                row = next(csv.reader([text])) if table else [bucket or "", text]
                 key = unquote_plus(row[1]) if table else text
                 if len(key.encode(errors="surrogateescape")) > MAX_KEY_BYTES:
                     raise ValueError(f"a line of {len(text):,} characters is no key")
@@ -75,5 +74,5 @@ def _open(path: Path) -> IO[str]:
     """As UTF-8 text, unzipped if its first bytes say gzip."""
     with path.open("rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
-    stream: IO[bytes] = gzip.open(path) if zipped else path.open("rb")  # noqa: SIM115 - the caller closes it
-    return io.TextIOWrapper(stream, "utf-8-sig", newline="")
+    options = {"mode": "rt", "encoding": "utf-8-sig", "newline": ""}
+    return gzip.open(path, **options) if zipped else path.open(**options)  # type: ignore[call-overload,no-any-return]

@@ -17,14 +17,20 @@ from ..errors import UsageError
 ENTRY = "run_batch.py"
 VERSION_TIMEOUT_SECONDS = 60
 
-# Isolated from the user's settings and add-ons; no script in a file runs; nothing goes to the network or the sound card.
+# Isolated from the user's settings and add-ons; no script in a file runs; neither network nor sound.
 _FLAGS = (
-    "--background", "--factory-startup", "--disable-autoexec", "--offline-mode", "-noaudio", "--python-exit-code", "1",
-)  # fmt: skip
+    "--background",
+    "--factory-startup",
+    "--disable-autoexec",
+    "--offline-mode",
+    "-noaudio",
+    "--python-exit-code",
+    "1",
+)
 
 
 def find_launcher(blender: str | None) -> Launcher:
-    """The launcher for a path given by the user, else for what is at hand. Raises `UsageError` if there is no Blender."""
+    """For a path given by the user, else for what is at hand. Raises `UsageError` if there is no Blender."""
     if blender:
         return _of_executable(blender)
     if running := _running_blender():

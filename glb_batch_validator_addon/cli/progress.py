@@ -9,7 +9,15 @@ from typing import Protocol, TextIO
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from ..engine.events import AssetDone, AssetSkipped, Event, Planned, RunStarted, WorkerLost, WorkerRecycled, as_json
 
@@ -76,7 +84,9 @@ def line_of(event: Event) -> str | None:
         return f"{event.status}: {event.key}: {error.get('message', '')}"
     if isinstance(event, WorkerLost):
         what = event.key or "no asset"
-        return f"worker {event.worker} lost at {what}: {event.reason}" + (" Trying once more, alone." if event.retried else "")
+        return f"worker {event.worker} lost at {what}: {event.reason}" + (
+            " Trying once more, alone." if event.retried else ""
+        )
     return None
 
 
@@ -118,9 +128,15 @@ class BarView:
     def __init__(self, console: Console) -> None:
         self._tally = Tally()
         self._progress = Progress(
-            SpinnerColumn(), BarColumn(bar_width=30), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(), TextColumn("{task.fields[counts]}"), console=console, refresh_per_second=5,
-        )  # fmt: skip
+            SpinnerColumn(),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[counts]}"),
+            console=console,
+            refresh_per_second=5,
+        )
         self._task: TaskID = self._progress.add_task("", total=None, rate="", counts="listing")
         self._progress.start()
 
@@ -130,11 +146,16 @@ class BarView:
         if isinstance(event, (Planned, AssetDone)):
             listing = "" if tally.plan.complete else f"listing, {tally.plan.listed:,} so far; "
             self._progress.update(
-                self._task, completed=tally.done, total=tally.plan.pending, counts=listing + str(tally),
+                self._task,
+                completed=tally.done,
+                total=tally.plan.pending,
+                counts=listing + str(tally),
                 rate=f"{tally.per_second:.1f}/s" if tally.per_second else "",
-            )  # fmt: skip
+            )
         if line := line_of(event):
-            self._progress.console.print(escape(printable(line, "utf-8")), style="red" if "error" in line[:6] else "yellow", highlight=False)
+            self._progress.console.print(
+                escape(printable(line, "utf-8")), style="red" if "error" in line[:6] else "yellow", highlight=False
+            )
 
     def close(self) -> None:
         self._progress.stop()

@@ -1,7 +1,7 @@
 """What was done, in SQLite: so that a run can be killed at any point and resumed, and unchanged assets are skipped.
 
-The reports in the library are the truth; the ledger saves reading them and may be deleted at any time. It holds the plan
-of the present run as well, so that the engine's memory does not grow with the library.
+The reports in the library are the truth; the ledger saves reading them and may be deleted at any time. It holds the
+plan of the present run as well, so that the engine's memory does not grow with the library.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Ledger:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Changes inside become durable together, at the end of the outermost block: one commit per step, not per asset."""
+        """Changes inside become durable together, when the outermost block ends: a commit per step, not per asset."""
         with self._lock:
             outermost = not self._db.in_transaction
             if outermost:
@@ -114,11 +114,13 @@ class Ledger:
 
     def start_run(self, library: str, settings: dict[str, Any]) -> int:
         """Begin a new run; what earlier runs left pending is left to it."""
-        row = self._one(
-            "INSERT INTO runs (library, settings, started) VALUES (?, ?, ?) RETURNING id",
-            (library, json.dumps(settings), time.time()),
-        )
-        return int(row[0])
+        with self._lock:
+            cursor = self._db.execute(
+                "INSERT INTO runs (library, settings, started) VALUES (?, ?, ?)",
+                (library, json.dumps(settings), time.time()),
+            )
+            assert cursor.lastrowid is not None
+            return cursor.lastrowid
 
     def unfinished_run(self, library: str) -> tuple[int, dict[str, Any], bool] | None:
         """Id, settings and "is its listing complete" of the last run, if it did not come to its end."""
@@ -169,14 +171,14 @@ class Ledger:
 
     def add(self, run: int, plans: Iterable[Plan], digest: str) -> None:
         """Make assets part of the run: as `skipped` if their outcome is known, else as `pending`."""
-        rows = [
-            (
-                _text(plan.item.key), plan.item.size_bytes, plan.item.etag, plan.item.last_modified, _text(plan.report_key), run,
-                *(("skipped", digest, plan.known.report_etag, plan.known.status, json.dumps(plan.known.brief))
-                  if plan.known else ("pending", None, None, None, None)),
-            )
-            for plan in plans
-        ]  # fmt: skip
+        rows: list[tuple[Any, ...]] = []
+        for plan in plans:
+            item, known = plan.item, plan.known
+            asset = (_text(item.key), item.size_bytes, item.etag, item.last_modified, _text(plan.report_key), run)
+            if known:
+                rows.append((*asset, "skipped", digest, known.report_etag, known.status, json.dumps(known.brief)))
+            else:
+                rows.append((*asset, "pending", None, None, None, None))
         with self.transaction():
             self._db.executemany("INSERT OR REPLACE INTO assets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
@@ -199,20 +201,37 @@ class Ledger:
     # Results
 
     def record(
-        self, key: str, item: StoredObject, *, digest: str | None, report_etag: str | None, status: Status, brief: dict[str, Any]
+        self,
+        key: str,
+        item: StoredObject,
+        *,
+        digest: str | None,
+        report_etag: str | None,
+        status: Status,
+        brief: dict[str, Any],
     ) -> None:
         """One asset is done. Without a digest the next run looks at it again."""
         self._one(
-            "UPDATE assets SET state = 'done', size_bytes = ?, etag = ?, last_modified = ?, digest = ?, report_etag = ?,"
-            " status = ?, brief = ? WHERE key = ?",
-            (item.size_bytes, item.etag, item.last_modified, digest, report_etag, status, json.dumps(brief), _text(key)),
+            "UPDATE assets SET state = 'done', size_bytes = ?, etag = ?, last_modified = ?, digest = ?,"
+            " report_etag = ?, status = ?, brief = ? WHERE key = ?",
+            (
+                item.size_bytes,
+                item.etag,
+                item.last_modified,
+                digest,
+                report_etag,
+                status,
+                json.dumps(brief),
+                _text(key),
+            ),
         )
 
     def counts(self, run: int) -> dict[str, int]:
         """By status, of all that is done or skipped; with `skipped`, `pending` and `total`."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT state, status, COUNT(*), SUM(size_bytes) FROM assets WHERE run = ? GROUP BY state, status", (run,)
+                "SELECT state, status, COUNT(*), SUM(size_bytes) FROM assets WHERE run = ? GROUP BY state, status",
+                (run,),
             ).fetchall()
         counts = {"ok": 0, "error": 0, "unsupported": 0, "skipped": 0, "pending": 0, "total": 0, "pending_bytes": 0}
         for state, status, number, size in rows:
@@ -233,9 +252,12 @@ class Ledger:
             )
             for key, report_key, state, status, brief in cursor:
                 yield Row(
-                    key=_key(key), report_key=_key(report_key), state=state, status=status,
+                    key=_key(key),
+                    report_key=_key(report_key),
+                    state=state,
+                    status=status,
                     brief=json.loads(brief) if brief else {},
-                )  # fmt: skip
+                )
 
     def _one(self, statement: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
         with self._lock:

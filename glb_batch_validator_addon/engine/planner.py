@@ -43,9 +43,18 @@ class Planner:
     """Fills the ledger with the assets of one run. `plan()` runs in a thread of its own and yields after each batch."""
 
     def __init__(
-        self, *, storage: Storage, reports: Storage, ledger: Ledger, settings: RunSettings, digest: str, run: int,
-        manifest: Iterable[str] | None, threads: ThreadPoolExecutor, stopped: Callable[[], bool],
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        storage: Storage,
+        reports: Storage,
+        ledger: Ledger,
+        settings: RunSettings,
+        digest: str,
+        run: int,
+        manifest: Iterable[str] | None,
+        threads: ThreadPoolExecutor,
+        stopped: Callable[[], bool],
+    ) -> None:
         self._storage = storage
         self._reports = reports
         self._ledger = ledger
@@ -139,7 +148,11 @@ class Planner:
         unsure: dict[int, _Candidate] = {}
         for index, candidate in enumerate(candidates):
             etag, outcome = remembered.get(candidate.item.key, ("", None))
-            if outcome and candidate.report and (etag, outcome.report_etag) == (candidate.item.etag, candidate.report.etag):
+            if (
+                outcome
+                and candidate.report
+                and (etag, outcome.report_etag) == (candidate.item.etag, candidate.report.etag)
+            ):
                 outcomes[index] = outcome
             elif candidate.report is not None:
                 unsure[index] = candidate
@@ -148,7 +161,7 @@ class Planner:
         return outcomes
 
     def _read(self, candidate: _Candidate) -> Known | None:
-        """What the report in the library says, if it is about these bytes under these settings and its verdict lasts."""
+        """What the report in the library says, if it is about these bytes and settings and its verdict lasts."""
         try:
             report = candidate.report
             if report is None or report is UNKNOWN:

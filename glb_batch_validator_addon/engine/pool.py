@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from ..errors import UsageError
 from ..model.report import Failure, Stage
@@ -22,7 +22,7 @@ from .events import OnEvent, WorkerLost, WorkerRecycled, WorkerStarted
 from .launcher import Launcher
 from .worker_process import Exited, FromWorker, WorkerProcess, signal_name
 
-QUEUED_AT_WORKER = 3
+QUEUED_AT_WORKER = 6
 """Requests at a worker at once: one in work and two waiting, so that it never waits for us."""
 
 START_TIMEOUT_SECONDS = 120.0
@@ -48,9 +48,15 @@ class Pool:
     """Stepped by its owner: `submit` while there is `room`, `handle` each message of the inbox, `watch` the clock."""
 
     def __init__(
-        self, *, launcher: Launcher, settings: RunSettings, folder: Path, inbox: queue.SimpleQueue[FromWorker],
-        on_event: OnEvent, key_of: Callable[[Request], str],
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        launcher: Launcher,
+        settings: RunSettings,
+        folder: Path,
+        inbox: queue.SimpleQueue[Any],
+        on_event: OnEvent,
+        key_of: Callable[[Request], str],
+    ) -> None:
         self._launcher = launcher
         self._settings = settings
         self._folder = folder
@@ -76,7 +82,9 @@ class Pool:
     @property
     def room(self) -> int:
         """How many requests it takes before they only wait."""
-        return self._settings.workers * QUEUED_AT_WORKER - len(self._waiting) - sum(len(w.requests) for w in self._workers)
+        return (
+            self._settings.workers * QUEUED_AT_WORKER - len(self._waiting) - sum(len(w.requests) for w in self._workers)
+        )
 
     @property
     def busy(self) -> float:
@@ -95,9 +103,7 @@ class Pool:
         worker, message = received.worker, received.message
         if isinstance(message, Hello):
             now = time.monotonic()
-            self._on_event(
-                WorkerStarted(worker=worker.number, seconds=now - worker.started, versions=message.versions)
-            )
+            self._on_event(WorkerStarted(worker=worker.number, seconds=now - worker.started, versions=message.versions))
             worker.ready, worker.started = True, now
             self._versions = message.versions
         elif isinstance(message, Exited):
@@ -138,10 +144,13 @@ class Pool:
         self._number += 1
         self._workers.append(
             WorkerProcess(
-                self._number, self._launcher, folder=self._folder, inbox=self._inbox,
+                self._number,
+                self._launcher,
+                folder=self._folder,
+                inbox=self._inbox,
                 memory_limit_bytes=self._settings.memory_limit_bytes,
             )
-        )  # fmt: skip
+        )
 
     def _feed(self) -> None:
         """Suspects first, each to an idle fresh worker of its own; then the rest, to the shortest queue."""
@@ -163,7 +172,7 @@ class Pool:
         return bool(worker.requests) and worker.requests[0].id in self._alone
 
     def _recycle(self, worker: WorkerProcess, memory_bytes: int) -> None:
-        """Tell a worker to end that did its share or keeps too much; what it was sent goes elsewhere once it has ended."""
+        """Tell a worker to end that did its share or keeps too much; what it was sent before it still does."""
         if worker.number in self._finishing:
             return
         if worker.done >= self._settings.assets_per_worker:
@@ -198,7 +207,10 @@ class Pool:
         self._waiting.extendleft(reversed(worker.requests))
         kind = worker.killed_for or ("OutOfMemory" if code == EXIT_MEMORY else "Crashed")
         failure = Failure(
-            stage=_stage(worker.stage()), type=kind, message=self._sentence(kind, code, worker), signal=signal_name(code)
+            stage=_stage(worker.stage()),
+            type=kind,
+            message=self._sentence(kind, code, worker),
+            signal=signal_name(code),
         )
         again = culprit.id not in self._alone
         self._on_event(
@@ -214,8 +226,8 @@ class Pool:
         stage = worker.stage() or "start"
         if kind == "TimedOut":
             return (
-                f"Blender was still at it after {self._settings.timeout_seconds:g} seconds, in the stage {stage}, and was"
-                " stopped. Allow more with --timeout, or make the asset lighter."
+                f"Blender was still at it after {self._settings.timeout_seconds:g} seconds, in the stage {stage}, and"
+                " was stopped. Allow more with --timeout, or make the asset lighter."
             )
         if kind == "OutOfMemory":
             return (

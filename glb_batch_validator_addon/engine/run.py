@@ -18,15 +18,22 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from .. import __version__
 from ..errors import (
-    ChangedError, DeniedError, FullError, GlbvError, NotFoundError, StorageError, UnavailableError, UsageError,
-)  # fmt: skip
+    ChangedError,
+    DeniedError,
+    FullError,
+    GlbvError,
+    NotFoundError,
+    StorageError,
+    UnavailableError,
+    UsageError,
+)
 from ..model.library import StoredObject
 from ..model.limits import MIB
 from ..model.report import Failure, Report, Status
@@ -38,6 +45,7 @@ from .launcher import Launcher
 from .ledger import Ledger, Plan
 from .planner import Planner
 from .pool import Answer, Pool
+from .threads import Threads
 from .worker_process import FromWorker
 
 IN_MEMORY_BYTES = 64 * MIB
@@ -45,6 +53,9 @@ IN_MEMORY_BYTES = 64 * MIB
 
 MAX_UNAVAILABLE = 20
 """Assets in a row for which the storage did not answer through all retries; then the run stops, to be resumed."""
+
+PLANNER_THREADS = 8
+"""For the reports and manifest entries that a plan has to look up, besides `RunSettings.io_threads`."""
 
 PLANS_AHEAD = 16
 """Batches of the planner that wait to be taken in: bounds memory when the owner steps slowly."""
@@ -75,12 +86,23 @@ class Run:
     """`start`, then `step` until `done`, `close` in any case. `cancel` at any time, from the same thread."""
 
     def __init__(
-        self, *, storage: Storage, ledger: Ledger, launcher: Launcher, settings: RunSettings, on_event: OnEvent,
-        reports: Storage | None = None, manifest: Iterable[str] | None = None, resume: bool = False,
-        recorded: dict[str, Any] | None = None, plan_only: bool = False,
-    ) -> None:  # fmt: skip
-        """`reports` is where reports go if not beside the assets. `recorded` are the options as a resumed run needs them.
-        With `plan_only` the run ends when the plan is in the ledger."""
+        self,
+        *,
+        storage: Storage,
+        ledger: Ledger,
+        launcher: Launcher,
+        settings: RunSettings,
+        on_event: OnEvent,
+        reports: Storage | None = None,
+        manifest: Iterable[str] | None = None,
+        resume: bool = False,
+        recorded: dict[str, Any] | None = None,
+        plan_only: bool = False,
+    ) -> None:
+        """`reports` is where reports go if not beside the assets, `recorded` what a resumed run must know of the options.
+
+        With `plan_only` the run ends when the plan is in the ledger.
+        """
         self._storage = storage
         self._reports = reports or storage
         self._ledger = ledger
@@ -96,13 +118,17 @@ class Run:
         self._inbox: queue.SimpleQueue[FromWorker | Callable[[], None]] = queue.SimpleQueue()
         self._planner = threading.Thread(target=self._plan, name="planner", daemon=True)
         self._plans_ahead = threading.Semaphore(PLANS_AHEAD)
-        self._threads = ThreadPoolExecutor(settings.io_threads, thread_name_prefix="storage")
+        self._threads = Threads(settings.io_threads)
         _sweep()
         self.folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
         self._pool = Pool(
-            launcher=launcher, settings=settings, folder=self.folder, inbox=self._inbox, on_event=on_event,
+            launcher=launcher,
+            settings=settings,
+            folder=self.folder,
+            inbox=self._inbox,
+            on_event=on_event,
             key_of=lambda request: request.key,
-        )  # fmt: skip
+        )
         self._pool_started = False
         self._jobs: dict[int, _Job] = {}  # in work, by request id, until their report is written
         self._writing = 0
@@ -132,10 +158,13 @@ class Run:
             self.id = self._ledger.start_run(self._storage.uri(), self._recorded)
         self._on_event(
             RunStarted(
-                library=self._storage.uri(), run=self.id, resumed=unfinished is not None,
-                workers=self._settings.workers, ledger=str(self._ledger.path),
+                library=self._storage.uri(),
+                run=self.id,
+                resumed=unfinished is not None,
+                workers=self._settings.workers,
+                ledger=str(self._ledger.path),
             )
-        )  # fmt: skip
+        )
         if unfinished:
             counts = self._ledger.counts(self.id)
             self._tell_plan(counts["total"], counts["pending"], counts["skipped"], counts["pending_bytes"], listed)
@@ -178,24 +207,31 @@ class Run:
         self._pool.stop()
         if self._planner.ident:
             self._planner.join()
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._threads.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # Planning
 
     def _plan(self) -> None:
         """In a thread of its own."""
-        planner = Planner(
-            storage=self._storage, reports=self._reports, ledger=self._ledger, settings=self._settings,
-            digest=self._digest, run=self.id, manifest=self._manifest, threads=self._threads,
-            stopped=lambda: self._stop_reason is not None,
-        )  # fmt: skip
         try:
-            for plans in planner.plan():
-                while not self._plans_ahead.acquire(timeout=STEP_SECONDS):
-                    if self._stop_reason:
-                        return
-                self._inbox.put(partial(self._take_plans, plans))
+            with ThreadPoolExecutor(PLANNER_THREADS) as threads:
+                planner = Planner(
+                    storage=self._storage,
+                    reports=self._reports,
+                    ledger=self._ledger,
+                    settings=self._settings,
+                    digest=self._digest,
+                    run=self.id,
+                    manifest=self._manifest,
+                    threads=threads,
+                    stopped=lambda: self._stop_reason is not None,
+                )
+                for plans in planner.plan():
+                    while not self._plans_ahead.acquire(timeout=STEP_SECONDS):
+                        if self._stop_reason:
+                            return
+                    self._inbox.put(partial(self._take_plans, plans))
             self._inbox.put(self._plan_complete)
         except (GlbvError, OSError, RuntimeError) as error:
             self._inbox.put(partial(self._fail, error))
@@ -278,10 +314,13 @@ class Run:
             self._ledger.finish_run(self.id)
         self._on_event(
             RunFinished(
-                interrupted=interrupted, reason=self._stop_reason or "", counts=self._ledger.counts(self.id),
-                seconds=time.monotonic() - self._started, busy=busy,
+                interrupted=interrupted,
+                reason=self._stop_reason or "",
+                counts=self._ledger.counts(self.id),
+                seconds=time.monotonic() - self._started,
+                busy=busy,
             )
-        )  # fmt: skip
+        )
 
     def _fail(self, error: Exception) -> None:
         """The run cannot go on: it is stopped, and `step` raises."""
@@ -297,12 +336,16 @@ class Run:
             self._pool.start()
         item, limits = plan.item, self._settings.limits
         request = Request(
-            id=self._taken, path=str(self.folder / f"{self._taken}.glb"), key=item.key, root=self._storage.root, limits=limits
+            id=self._taken,
+            path=str(self.folder / f"{self._taken}.glb"),
+            key=item.key,
+            root=self._storage.root,
+            limits=limits,
         )
         job = self._jobs[request.id] = _Job(plan=plan, item=item, request=request)
         if item.size_bytes > limits.max_size_bytes:
             message = (
-                f"The file has {item.size_bytes / MIB:,.1f} MB, more than the limit of {limits.max_size_bytes / MIB:g} MB."
+                f"The file has {item.size_bytes / MIB:,.1f} MB, the limit is {limits.max_size_bytes / MIB:g} MB."
                 " Allow more with --max-size-mb."
             )
             self._report(job, error=Failure(stage="container", type="TooLarge", message=message))
@@ -353,7 +396,12 @@ class Run:
             reply = answer.reply
             job.seconds |= reply.seconds
             self._report(
-                job, status=reply.outcome, facts=reply.facts, error=reply.error, sha256=reply.sha256, versions=answer.versions
+                job,
+                status=answer.reply.outcome,
+                facts=reply.facts,
+                error=reply.error,
+                sha256=reply.sha256,
+                versions=answer.versions,
             )
 
     def _fetch_resources(self, job: _Job, keys: tuple[str, ...]) -> dict[str, Resource]:
@@ -392,9 +440,15 @@ class Run:
             self._pool.submit(job.request)
 
     def _report(
-        self, job: _Job, *, error: Failure | None, status: Status = "error", facts: dict[str, Any] | None = None,
-        sha256: str | None = None, versions: dict[str, str] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        job: _Job,
+        *,
+        error: Failure | None,
+        status: Status = "error",
+        facts: dict[str, Any] | None = None,
+        sha256: str | None = None,
+        versions: dict[str, str] | None = None,
+    ) -> None:
         self._forget_files(job)
         report = Report(
             status=status,
@@ -404,7 +458,7 @@ class Run:
             facts=facts,
             error=error,
             run={
-                "written_at": datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z"),
+                "written_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
                 "seconds": {stage: round(seconds, 6) for stage, seconds in job.seconds.items()},
                 "settings": self._digest,
                 "versions": {"glb_batch_validator": __version__, **(versions or {})},
@@ -415,9 +469,11 @@ class Run:
 
     def _write(self, key: str, report: Report) -> str:
         metadata = {
-            "glbv-etag": report.asset.etag, "glbv-version": __version__, "glbv-settings": self._digest,
+            "glbv-etag": report.asset.etag,
+            "glbv-version": __version__,
+            "glbv-settings": self._digest,
             "glbv-status": report.status,
-        }  # fmt: skip
+        }
         return self._reports.write(key, report.to_json(), content_type="application/json", metadata=metadata)
 
     def _take_written(self, job: _Job, report: Report, written: str | GlbvError) -> None:
@@ -434,9 +490,13 @@ class Run:
         lasting = not report.error or report.error.lasting
         brief = report.brief()
         self._ledger.record(
-            job.plan.item.key, job.item, digest=self._digest if lasting else None,
-            report_etag=None if isinstance(written, GlbvError) else written, status=report.status, brief=brief,
-        )  # fmt: skip
+            job.plan.item.key,
+            job.item,
+            digest=self._digest if lasting else None,
+            report_etag=None if isinstance(written, GlbvError) else written,
+            status=report.status,
+            brief=brief,
+        )
         self._on_event(
             AssetDone(
                 key=job.item.key, status=report.status, report=self._reports.uri(job.plan.report_key), brief=brief

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..model.wire import STAGE_BYTES, Hello, Reply, Request, decode_reply, encode
 from .launcher import Launcher
@@ -31,10 +33,16 @@ class FromWorker:
 
 
 class WorkerProcess:
-    """One background Blender. All methods are for one thread; only the reading of its stdout has a thread of its own."""
+    """One background Blender. All methods are for one thread; the reading of its stdout has one of its own."""
 
     def __init__(
-        self, number: int, launcher: Launcher, *, folder: Path, memory_limit_bytes: int, inbox: queue.SimpleQueue[FromWorker]
+        self,
+        number: int,
+        launcher: Launcher,
+        *,
+        folder: Path,
+        memory_limit_bytes: int,
+        inbox: queue.SimpleQueue[Any],
     ) -> None:
         self.number = number
         self.ready = False
@@ -54,7 +62,9 @@ class WorkerProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=launcher.worker_environment(stage_file=str(self._stage_file), memory_limit_bytes=memory_limit_bytes),
+                env=launcher.worker_environment(
+                    stage_file=str(self._stage_file), memory_limit_bytes=memory_limit_bytes
+                ),
                 start_new_session=True,  # Ctrl-C is for the engine, which then ends its workers
             )
         self.pid = self._process.pid
@@ -66,11 +76,9 @@ class WorkerProcess:
             self.at_work_since = time.monotonic()
         self.requests.append(request)
         assert self._process.stdin is not None
-        try:
+        with contextlib.suppress(OSError):
             self._process.stdin.write(encode(request))
             self._process.stdin.flush()
-        except OSError:
-            pass
 
     def answered(self, reply: Reply) -> Request:
         """Take a reply in: returns its request. Raises ValueError if it is out of order."""
@@ -84,10 +92,8 @@ class WorkerProcess:
     def finish(self) -> None:
         """Let it end after what it has been sent."""
         assert self._process.stdin is not None
-        try:
+        with contextlib.suppress(OSError):
             self._process.stdin.close()
-        except OSError:
-            pass
 
     def kill(self, reason: str | None = None) -> None:
         self.killed_for = self.killed_for or reason
@@ -101,7 +107,7 @@ class WorkerProcess:
         """The end of what it wrote on stderr."""
         return self._log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
 
-    def _listen(self, inbox: queue.SimpleQueue[FromWorker]) -> None:
+    def _listen(self, inbox: queue.SimpleQueue[Any]) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             try:

@@ -70,7 +70,7 @@ class FileFacts:
     primitives: int
     """Over all meshes."""
     draw_calls: int
-    """Primitives as rendered: once per node that places their mesh, over the nodes of the default scene (all nodes when the file has no scenes)."""
+    """Primitives as rendered: once per node of the default scene (or a file without scenes) that places their mesh."""
     materials: int
     textures: int
     accessors: int
@@ -123,7 +123,7 @@ class SceneFacts:
     color_attributes: tuple[str, ...]
     """Distinct names, sorted."""
     bounds_m: tuple[Vector, Vector] | None
-    """Least and greatest corner of all rendered vertices in world space, at the frame the import leaves; None without vertices."""
+    """Least and greatest corner of all rendered vertices in world space, at the first frame; None without any."""
     dimensions_m: Vector | None
     armatures: int
     bones: int

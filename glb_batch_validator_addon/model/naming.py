@@ -15,7 +15,7 @@ _FIELD = re.compile(r"\{(\w*)\}")
 
 
 def check_template(template: str) -> None:
-    """Raise `UsageError` unless the template names one JSON file per asset: `{stem}` or `{uid}` in it, `.json` at its end."""
+    """Raise `UsageError` unless the template gives each asset a JSON file: `{stem}` or `{uid}`, then `.json`."""
     fields = set(_FIELD.findall(template))
     if unknown := fields - {"stem", "uid"}:
         raise UsageError(f"--report-name knows {{stem}} and {{uid}}, not {{{min(unknown)}}}.")

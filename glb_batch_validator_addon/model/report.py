@@ -26,7 +26,7 @@ class Failure:
 
     stage: Stage
     type: str
-    """A stable CamelCase word: the kind of an `AssetError` or what happened to the worker (`Crashed`, `TimedOut`, ...)."""
+    """A stable CamelCase word: the kind of an `AssetError`, or what befell the worker (`Crashed`, `TimedOut`, ...)."""
     message: str
     """One sentence or more for a person: what is wrong, and what to do where that can be said."""
     signal: str | None = None
@@ -47,13 +47,13 @@ class Report:
     uri: str
     sha256: str | None
     facts: dict[str, Any] | None
-    """`SceneFacts` and `missing` at the top, `FileFacts` under `file`; None where not even the container could be read."""
+    """As `analysis` puts them together; None where not even the container could be read."""
     error: Failure | None
     run: dict[str, Any]
     """Dates, timings by stage in seconds, versions, digest of the settings: all that may differ between two runs."""
 
     def to_json(self) -> bytes:
-        """UTF-8 JSON as published in `docs/report.schema.json`: two spaces of indent, fixed order of keys, a newline at the end."""
+        """JSON as published in `docs/report.schema.json`: indented, keys in a fixed order, a newline at the end."""
         document = {
             "schema_version": SCHEMA_VERSION,
             "status": self.status,

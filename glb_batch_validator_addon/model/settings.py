@@ -42,7 +42,7 @@ class RunSettings:
     timeout_seconds: float = 300.0
     """For one asset in a worker. Of 505 public GLBs the slowest import took 5.8 s; scans take minutes."""
     memory_limit_bytes: int = 4096 * MIB
-    """Of one worker. An asset that needs more is stopped; a worker that keeps more than three quarters of it is replaced."""
+    """Of one worker: an asset that needs more is stopped, a worker that keeps three quarters of it is replaced."""
     assets_per_worker: int = 1000
     """After so many a worker is replaced: what leaks in Blender or in an add-on does not add up."""
 
@@ -50,7 +50,7 @@ class RunSettings:
     limits: Limits = field(default_factory=Limits)
 
     def digest(self, *, product: str, blender: str) -> str:
-        """16 hex digits over all that decides a report's content: schema, limits, product version, Blender's major.minor."""
+        """16 hex digits of what decides a report's content: schema, limits, product version, Blender's major.minor."""
         series = ".".join(blender.split(".")[:2])
         decisive = {"schema": SCHEMA_VERSION, "limits": asdict(self.limits), "product": product, "blender": series}
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]

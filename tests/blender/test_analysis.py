@@ -18,7 +18,6 @@ from glb_batch_validator_addon.blender import scene
 from glb_batch_validator_addon.model.limits import Limits
 from glb_batch_validator_addon.model.wire import Reply, Request, Resource, decode_reply, encode
 
-
 loaded: list[str] = []  # by Blender, as images
 
 
@@ -34,16 +33,18 @@ def _started():
     scene.start()
 
 
-def analyse(path: Path, *, library: Path | None = None, limits: Limits = Limits(), number: int = 1) -> Reply:
-    """What a worker answers, as it comes over the wire, to a private copy; what the asset refers to is in the library."""
+def analyse(path: Path, *, library: Path | None = None, number: int = 1) -> Reply:
+    """What a worker answers over the wire to a private copy; what the asset refers to is taken from the library."""
     root = library or path.parent
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copy(path, Path(folder, "1.glb"))
-        request = Request(id=1, path=str(copy), key=path.relative_to(root).as_posix(), root="", limits=limits)
+        request = Request(id=1, path=str(copy), key=path.relative_to(root).as_posix(), root="", limits=Limits())
         reply = Analysis(request, managed=scene.managed_extensions(), enter=lambda stage: None).run()
         if reply.outcome == "needs":
             resources = {
-                key: Resource(path=str(root / key)) if (root / key).is_file() else Resource(path=None, reason="Not there.")
+                key: Resource(path=str(root / key))
+                if (root / key).is_file()
+                else Resource(path=None, reason="Not there.")
                 for key in reply.needs
             }
             request = replace(request, resources=resources)
@@ -173,11 +174,16 @@ def test_what_leads_out_of_the_library_is_never_opened(samples):
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("truncated", "Truncated"), ("empty", "Empty"), ("html page", "HtmlPage"), ("s3 error", "S3Error"),
-        ("lfs pointer", "GitLfsPointer"), ("version 1", "Version1"), ("wrong magic", "WrongMagic"),
+        ("truncated", "Truncated"),
+        ("empty", "Empty"),
+        ("html page", "HtmlPage"),
+        ("s3 error", "S3Error"),
+        ("lfs pointer", "GitLfsPointer"),
+        ("version 1", "Version1"),
+        ("wrong magic", "WrongMagic"),
         ("deep json", "OverLimit"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_a_glb_is_named_and_never_reaches_the_importer(samples, name, kind):
     reply = analyse(samples / "broken" / f"{name}.glb")
     assert (reply.outcome, reply.error.stage, reply.error.type) == ("error", "container", kind)

@@ -8,24 +8,27 @@ from glb_batch_validator_addon.cli.arguments import build_parser, parse, recorde
 from glb_batch_validator_addon.errors import UsageError
 
 # The options that the product promises.
-PROMISED = """--bucket --prefix --folder --limit --batch-size --workers --timeout --max-size-mb --memory-limit-mb --include
---exclude --manifest --shard --report-name --reports-to --output --force --dry-run --resume --ledger --json --endpoint-url
---region --aws-profile --no-sign-request --request-payer --expected-bucket-owner --sse-kms-key-id --fail-on --verbose
---version --help""".split()
+PROMISED = """
+    --bucket --prefix --folder --limit --batch-size --workers --timeout --max-size-mb --memory-limit-mb --include
+    --exclude --manifest --shard --report-name --reports-to --output --force --dry-run --resume --ledger --json
+    --endpoint-url --region --aws-profile --no-sign-request --request-payer --expected-bucket-owner --sse-kms-key-id
+    --fail-on --verbose --version --help
+"""
 
 
 def test_help_teaches_every_option_with_examples_and_exit_codes() -> None:
     text = build_parser().format_help()
-    assert [option for option in PROMISED if option not in text] == []
+    assert [option for option in PROMISED.split() if option not in text] == []
     assert "examples:" in text
     assert "exit codes:" in text
 
 
 def test_options_become_settings() -> None:
-    settings = run_settings(
-        parse("--bucket b --limit 5 --batch-size 10 --workers 3 --timeout 20 --max-size-mb 7 --memory-limit-mb 900"
-              " --include a* --include b* --exclude c --shard 1/4".split())  # fmt: skip
+    line = (
+        "--bucket b --limit 5 --batch-size 10 --workers 3 --timeout 20 --max-size-mb 7 --memory-limit-mb 900"
+        " --include a* --include b* --exclude c --shard 1/4"
     )
+    settings = run_settings(parse(line.split()))
     assert (settings.limit, settings.batch_size, settings.workers, settings.timeout_seconds) == (5, 10, 3, 20.0)
     assert (settings.include, settings.exclude, settings.shard) == (("a*", "b*"), ("c",), (1, 4))
     assert settings.limits.max_size_bytes == 7 * 1024 * 1024
@@ -35,11 +38,21 @@ def test_options_become_settings() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "", "--bucket b --folder f", "--bucket b --limit 0", "--bucket b --limit five", "--bucket b --workers -1",
-        "--bucket b --timeout 0", "--bucket b --timeout nan", "--bucket b --shard 4/4", "--bucket b --shard 1",
-        "--bucket b --memory-limit-mb 100", "--bucket b --fail-on sometimes", "--bucket b --unheard-of", "--buck b",
+        "",
+        "--bucket b --folder f",
+        "--bucket b --limit 0",
+        "--bucket b --limit five",
+        "--bucket b --workers -1",
+        "--bucket b --timeout 0",
+        "--bucket b --timeout nan",
+        "--bucket b --shard 4/4",
+        "--bucket b --shard 1",
+        "--bucket b --memory-limit-mb 100",
+        "--bucket b --fail-on sometimes",
+        "--bucket b --unheard-of",
+        "--buck b",
     ],
-)  # fmt: skip
+)
 def test_wrong_options_exit_with_2(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         parse(line.split())
@@ -47,15 +60,17 @@ def test_wrong_options_exit_with_2(line: str, capsys: pytest.CaptureFixture[str]
     assert "error:" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("line", ["--folder f --prefix p", "--bucket b --report-name x.json", "--bucket b --manifest none.txt"])
+@pytest.mark.parametrize(
+    "line", ["--folder f --prefix p", "--bucket b --report-name x.json", "--bucket b --manifest none.txt"]
+)
 def test_options_that_do_not_go_together_are_explained(line: str) -> None:
     with pytest.raises(UsageError):
         parse(line.split())
 
 
 def test_a_resumed_run_takes_over_what_it_is_about_but_not_how_it_works() -> None:
-    first = parse("--bucket b --limit 5 --include a* --report-name {uid}.json --workers 1".split())
-    second = parse("--bucket b --resume --workers 4".split())
+    first = parse(["--bucket", "b", "--limit", "5", "--include", "a*", "--report-name", "{uid}.json", "--workers", "1"])
+    second = parse(["--bucket", "b", "--resume", "--workers", "4"])
     restore(second, recorded(first))
     settings = run_settings(second)
     assert (settings.limit, settings.include, settings.report_name) == (5, ("a*",), "{uid}.json")

@@ -31,14 +31,19 @@ def test_s3_batch_operations_csv(tmp_path: Path) -> None:
 
 
 def test_s3_inventory_with_its_manifest(tmp_path: Path) -> None:
-    rows = '"lib","props/a.glb","","true","false","10"\n"lib","props/b%20c.glb","v2","false","false","11"\n"lib","props/d.glb","v3","true","false","12"\n'
+    rows = (
+        '"lib","props/a.glb","","true","false","10"\n'
+        '"lib","props/b%20c.glb","v2","false","false","11"\n'
+        '"lib","props/d.glb","v3","true","false","12"\n'
+    )
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "part-1.csv.gz").write_bytes(gzip.compress(rows.encode()))
     manifest = {
-        "sourceBucket": "lib", "fileFormat": "CSV",
+        "sourceBucket": "lib",
+        "fileFormat": "CSV",
         "fileSchema": "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size",
         "files": [{"key": "inventory/lib/daily/data/part-1.csv.gz"}],
-    }  # fmt: skip
+    }
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     assert keys(tmp_path / "manifest.json") == ["props/a.glb", "props/d.glb"]
 
@@ -52,13 +57,18 @@ def test_one_inventory_file_by_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("keys.txt", b"\xff\xfe\x00"), ("keys.txt", b"x" * 5000 + b".glb"), ("keys.gz", b"\x1f\x8b rubbish"),
-        ("m.json", b"{"), ("m.json", b'{"fileFormat": "ORC"}'), ("m.json", b'{"fileFormat": "CSV"}'), ("m.json", b"[]"),
+        ("keys.txt", b"\xff\xfe\x00"),
+        ("keys.txt", b"x" * 5000 + b".glb"),
+        ("keys.gz", b"\x1f\x8b rubbish"),
+        ("m.json", b"{"),
+        ("m.json", b'{"fileFormat": "ORC"}'),
+        ("m.json", b'{"fileFormat": "CSV"}'),
+        ("m.json", b"[]"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_manifest_is_refused_in_one_sentence(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(UsageError, match="manifest|inventory"):
+    with pytest.raises(UsageError, match=r"manifest|inventory"):
         keys(tmp_path / name)
 
 

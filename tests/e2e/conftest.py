@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,12 +47,20 @@ class Finished:
         return [event for event in self.events if event["event"] == kind]
 
 
-def start(*arguments: object, command: tuple[str, ...] = (sys.executable,), env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+def start(
+    *arguments: object, command: tuple[str, ...] = (sys.executable,), env: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     """Start `run_batch.py` under a Python, or under a Blender whose command ends in `-P`'s place."""
     return subprocess.Popen(
-        [*command, RUN_BATCH, *map(str, arguments)], cwd=ROOT, env={**os.environ, **(env or {})}, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, errors="replace",
-    )  # fmt: skip
+        [*command, RUN_BATCH, *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        errors="replace",
+    )
 
 
 def finish(process: subprocess.Popen[str]) -> Finished:
@@ -77,7 +85,9 @@ def reports_below(folder: Path) -> dict[str, dict[str, Any]]:
 def but_run(reports: Mapping[str, dict[str, Any]], *, asset: bool = True) -> dict[str, dict[str, Any]]:
     """Reports without what may differ between two runs, or without the asset block as well, between two copies."""
     left_out = {"run"} if asset else {"run", "asset"}
-    return {key: {name: value for name, value in report.items() if name not in left_out} for key, report in reports.items()}
+    return {
+        key: {name: value for name, value in report.items() if name not in left_out} for key, report in reports.items()
+    }
 
 
 @pytest.fixture(scope="session")
@@ -128,16 +138,20 @@ class Bucket:
 
 
 @pytest.fixture
-def bucket_on() -> Iterator[Callable[[S3Server], Bucket]]:
+def bucket_on() -> Callable[[S3Server], Bucket]:
     """Makes a bucket with a client that is not ours."""
 
     def make(server: S3Server) -> Bucket:
         client = boto3.client(
-            "s3", endpoint_url=server.endpoint_url, region_name=server.region, aws_access_key_id=server.access_key,
-            aws_secret_access_key=server.secret_key, config=Config(s3={"addressing_style": "path"}),
-        )  # fmt: skip
+            "s3",
+            endpoint_url=server.endpoint_url,
+            region_name=server.region,
+            aws_access_key_id=server.access_key,
+            aws_secret_access_key=server.secret_key,
+            config=Config(s3={"addressing_style": "path"}),
+        )
         name = f"library-{uuid4().hex[:8]}"
         client.create_bucket(Bucket=name)
         return Bucket(name, server, client)
 
-    yield make
+    return make

@@ -180,11 +180,14 @@ def test_there_is_nothing_to_resume_after_a_run_that_ended(library):
 
 def test_slow_down_and_resets_are_waited_out(light, undisturbed):
     light.faults += [
-        Fault("GET", "*1.glb", "503 SlowDown", times=5), Fault("GET", "*2.glb", "reset", times=5),
-        Fault("GET", "*3.glb", "reset-in-body", times=5), Fault("GET", "*4.glb", "close-in-body", times=3),
-        Fault("PUT", "*5_report.json", "503 SlowDown", times=5), Fault("PUT", "*6_report.json", "reset", times=5),
+        Fault("GET", "*1.glb", "503 SlowDown", times=5),
+        Fault("GET", "*2.glb", "reset", times=5),
+        Fault("GET", "*3.glb", "reset-in-body", times=5),
+        Fault("GET", "*4.glb", "close-in-body", times=3),
+        Fault("PUT", "*5_report.json", "503 SlowDown", times=5),
+        Fault("PUT", "*6_report.json", "reset", times=5),
         Fault("LIST", "*", "503 SlowDown", times=2),
-    ]  # fmt: skip
+    ]
     ran = run(*on(light), env=CREDENTIALS)
     assert ran.code == 0, ran.err
     assert each_asset_once(ran.events)

@@ -26,7 +26,10 @@ def test_every_blender_validates_the_sample_library(blender, samples, pristine, 
     expected = {sample.name: sample.error for sample in pristine[1]}
     found = {report["asset"]["key"]: (report["error"] or {}).get("type", "") for report in reports.values()}
     assert found == expected
-    assert all(report["run"]["versions"].get("blender", blender.version).startswith(blender.version[:3]) for report in reports.values())
+    assert all(
+        report["run"]["versions"].get("blender", blender.version).startswith(blender.version[:3])
+        for report in reports.values()
+    )
     assert reports["good/heavy_report.json"]["facts"]["triangles"] == 200_000
     crashed = reports["broken/crashes blender_report.json"]["error"]
     assert (crashed["stage"], crashed["type"], crashed["signal"]) == ("import", "Crashed", "SIGSEGV")
@@ -98,7 +101,9 @@ def test_an_s3_library_is_validated_like_a_folder(server_name, request, bucket_o
 def test_reports_can_go_to_another_prefix(moto_s3, bucket_on, samples):
     bucket = bucket_on(moto_s3)
     bucket.fill(samples / "good", "props/")
-    ran = run(*bucket.options, "--prefix", "props/", "--limit", 2, "--reports-to", f"s3://{bucket.name}/qa", env=bucket.env)
+    ran = run(
+        *bucket.options, "--prefix", "props/", "--limit", 2, "--reports-to", f"s3://{bucket.name}/qa", env=bucket.env
+    )
     assert ran.code == 0, ran.err
     assert list(bucket.reports()) == ["qa/SHOUTED_report.json", "qa/a+b=100%_report.json"]
 

@@ -1,11 +1,11 @@
 """A worker without Blender: speaks the real wire and does what the content of the asset tells it, for better or worse.
 
-    ok 12               answers with 12 triangles
-    error Kind          answers with an error report of that type
-    needs a/b.png       asks for that key and answers with the bytes it got
-    crash               dies of SIGSEGV;  exit 7: ends with that code;  memory: as a worker that outgrew its limit
-    crash-once FILE     the same, unless FILE exists, which it makes first
-    hang                never answers
+ok 12               answers with 12 triangles
+error Kind          answers with an error report of that type
+needs a/b.png       asks for that key and answers with the bytes it got
+crash               dies of SIGSEGV;  exit 7: ends with that code;  memory: as a worker that outgrew its limit
+crash-once FILE     the same, unless FILE exists, which it makes first
+hang                never answers
 """
 
 from __future__ import annotations

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from glb_batch_validator_addon.model.library import StoredObject
 from glb_batch_validator_addon.model.limits import Limits
 from glb_batch_validator_addon.storage.memory import MemoryStorage
 from tests.engine.conftest import FAKE, Bench, fill
-from dataclasses import replace
 
 
 class Counting(MemoryStorage):
@@ -34,7 +35,9 @@ def test_a_second_run_fetches_nothing_and_says_so(bench: Bench, library: Countin
     first = bench.run()
     library.fetched.clear()
     second = bench.run()
-    assert library.fetched == ["a_report.json", "b/c_report.json", "d_report.json"], "only this test has read the reports"
+    assert library.fetched == ["a_report.json", "b/c_report.json", "d_report.json"], (
+        "only this test has read the reports"
+    )
     assert second.done == []
     assert second.finished.counts["skipped"] == 3
     assert second.finished.counts["error"] == first.finished.counts["error"] == 1

@@ -79,9 +79,12 @@ def test_reports_can_go_elsewhere(bench: Bench, library: MemoryStorage) -> None:
     outcome = bench.run(reports=elsewhere)
     assert outcome.reports == {}
     assert [item.key for item in elsewhere.list()] == [
-        "qa/a_report.json", "qa/chairs/a_report.json", "qa/chairs/old/b_report.json", "qa/chairs/z_report.json",
+        "qa/a_report.json",
+        "qa/chairs/a_report.json",
+        "qa/chairs/old/b_report.json",
+        "qa/chairs/z_report.json",
         "qa/tables/c_report.json",
-    ]  # fmt: skip
+    ]
     assert bench.run(reports=elsewhere).done == []
     bench.ledger_path.unlink()
     assert bench.run(reports=elsewhere).done == []

@@ -66,7 +66,7 @@ def test_what_the_importer_of_blender_accepts_is_accepted(data: bytes, bin_chunk
         (glb(chunk(b"JSON", JSON), chunk(b"BIN\0", BIN, size=9)), "ChunkPastEnd", "it has 9 bytes, but only 4"),
         (glb(chunk(b"JSON", JSON), b"xyz"), "StrayBytes", "3 bytes"),
     ],
-)  # fmt: skip
+)
 def test_a_broken_container_is_named(data: bytes, kind: str, words: str) -> None:
     with pytest.raises(AssetError) as caught:
         read_container(data, LIMITS)

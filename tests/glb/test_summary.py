@@ -39,7 +39,7 @@ MESHES = [{"primitives": [{}, {}]}, {"primitives": [{}, {}, {}]}]
         pytest.param({"nodes": [{"mesh": 0}], "scenes": [{"nodes": [0]}], "scene": 5}, 0, id="no such scene"),
         pytest.param({"nodes": [{"mesh": 0, "children": [7, "x"]}], "scenes": [{"nodes": [0]}]}, 2, id="no such child"),
     ],
-)  # fmt: skip
+)
 def test_draw_calls_are_primitives_as_rendered(document: dict[str, Any], draw_calls: int) -> None:
     facts = facts_of({"meshes": MESHES, **document})
     assert facts.draw_calls == draw_calls

@@ -35,7 +35,8 @@ def test_twins_of_a_name_are_told_apart_by_their_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    "template", ["report.json", "{stem}", "{stem}.glb", "/{stem}.json", "../{stem}.json", "{name}.json", "a\\{stem}.json"]
+    "template",
+    ["report.json", "{stem}", "{stem}.glb", "/{stem}.json", "../{stem}.json", "{name}.json", "a\\{stem}.json"],
 )
 def test_a_template_that_would_lose_or_misplace_reports_is_refused(template: str) -> None:
     with pytest.raises(UsageError, match="--report-name"):
@@ -44,7 +45,15 @@ def test_a_template_that_would_lose_or_misplace_reports_is_refused(template: str
 
 @pytest.mark.parametrize(
     ("key", "expected"),
-    [("a.glb", True), ("A.GLB", True), ("a/b.Glb", True), ("a.gltf", False), ("glb", False), (".glb", False), ("a.glb/", False)],
+    [
+        ("a.glb", True),
+        ("A.GLB", True),
+        ("a/b.Glb", True),
+        ("a.gltf", False),
+        ("glb", False),
+        (".glb", False),
+        ("a.glb/", False),
+    ],
 )
 def test_assets_are_told_by_their_suffix(key: str, expected: bool) -> None:
     assert is_asset(key) is expected

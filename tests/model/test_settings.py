@@ -16,14 +16,18 @@ def digest(settings: RunSettings, *, product: str = "1.0", blender: str = "4.5.1
     return settings.digest(product=product, blender=blender)
 
 
-@pytest.mark.parametrize("change", [{"workers": 9}, {"batch_size": 1}, {"timeout_seconds": 1.0}, {"limit": 3}, {"force": True}])
+@pytest.mark.parametrize(
+    "change", [{"workers": 9}, {"batch_size": 1}, {"timeout_seconds": 1.0}, {"limit": 3}, {"force": True}]
+)
 def test_how_a_run_works_does_not_change_it(change: dict[str, int]) -> None:
     assert digest(replace(BASE, **change)) == digest(BASE)
 
 
 def test_limits_product_and_blender_series_change_it() -> None:
     others = {
-        digest(replace(BASE, limits=Limits(max_size_bytes=1))), digest(BASE, product="1.1"), digest(BASE, blender="5.0.1"),
-    }  # fmt: skip
+        digest(replace(BASE, limits=Limits(max_size_bytes=1))),
+        digest(BASE, product="1.1"),
+        digest(BASE, blender="5.0.1"),
+    }
     assert len(others | {digest(BASE)}) == 4
     assert digest(BASE, blender="4.5.16") == digest(BASE)

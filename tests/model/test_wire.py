@@ -21,12 +21,16 @@ def test_a_request_comes_out_as_it_went_in() -> None:
 
 def test_a_reply_comes_out_as_it_went_in() -> None:
     failure = Failure(stage="import", type="ImportFailed", message="No.", signal=None)
-    reply = Reply(id=7, outcome="error", needs=("a", "b"), error=failure, facts={"x": [1.5, None]}, seconds={"import": 0.1})
+    reply = Reply(
+        id=7, outcome="error", needs=("a", "b"), error=failure, facts={"x": [1.5, None]}, seconds={"import": 0.1}
+    )
     assert decode_reply(encode(reply)) == reply
     assert decode_reply(encode(Hello(versions={"blender": "4.5"}))) == Hello(versions={"blender": "4.5"})
 
 
-@pytest.mark.parametrize("noise", [b"Blender 5.2.2 LTS\n", b"\n", b"{}\n", b"[1]\n", b'{"id": 1}\n', b"12\n", b"\xff\xfe\n"])
+@pytest.mark.parametrize(
+    "noise", [b"Blender 5.2.2 LTS\n", b"\n", b"{}\n", b"[1]\n", b'{"id": 1}\n', b"12\n", b"\xff\xfe\n"]
+)
 def test_what_blender_prints_is_no_reply(noise: bytes) -> None:
     with pytest.raises((ValueError, TypeError, KeyError, AttributeError)):
         decode_reply(noise)
