@@ -31,12 +31,13 @@ def need(condition: object, reason: str) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.relative_to(ROOT / "tests").parts[0] if item.path.is_relative_to(ROOT / "tests") else ""
-        fixtures = getattr(item, "fixturenames", ())
+        chosen = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        fixtures = {*getattr(item, "fixturenames", ()), *(name for name in chosen if isinstance(name, str))}
         if folder == "blender":
             item.add_marker(pytest.mark.bpy)
         if folder in ("e2e", "gui") or "blender" in fixtures:
             item.add_marker(pytest.mark.blender)
-        if "moto_s3" in fixtures or "ceph_rgw" in fixtures:
+        if fixtures & {"moto_s3", "ceph_rgw"}:
             item.add_marker(pytest.mark.server)
 
 

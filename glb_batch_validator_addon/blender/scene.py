@@ -78,7 +78,8 @@ def reset(imports: int) -> None:
     scene = bpy.context.scene
     for name in list(scene.keys()):  # extras of the scene and the importer's own animation and variant lists
         del scene[name]
-    scene.frame_set(1)
+    if scene.frame_current != 1:
+        scene.frame_set(1)
     # An importer that raises leaves its handlers behind, and every later message would be written once more.
     for name in _LOGGERS:
         logging.getLogger(name).handlers.clear()

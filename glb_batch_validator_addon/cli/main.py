@@ -71,7 +71,7 @@ def _run(options: argparse.Namespace) -> int:
             ledger=ledger,
             settings=run_settings(options),
             on_event=on_event,
-            launcher=find_launcher(options.blender),
+            launcher=find_launcher(options.blender, workers=options.workers),
             resume=options.resume,
             recorded=recorded(options),
             manifest=read_manifest(options.manifest, bucket=options.bucket) if options.manifest else None,

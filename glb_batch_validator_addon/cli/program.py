@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..engine.launcher import Launcher
 from ..errors import UsageError
+from ..model.wire import THREADS
 
 ENTRY = "run_batch.py"
 VERSION_TIMEOUT_SECONDS = 60
@@ -29,17 +30,18 @@ _FLAGS = (
 )
 
 
-def find_launcher(blender: str | None) -> Launcher:
+def find_launcher(blender: str | None, *, workers: int) -> Launcher:
     """For a path given by the user, else for what is at hand. Raises `UsageError` if there is no Blender."""
+    threads = max(1, (os.cpu_count() or 1) // workers)
     if blender:
-        return _of_executable(blender)
-    if running := _running_blender():
+        return _of_executable(blender, threads)
+    if running := _running_blender(threads):
         return running
     if importlib.util.find_spec("bpy"):
         command = (sys.executable, "-I", str(entry_point()), "--worker")
-        return Launcher(command=command, blender=importlib.metadata.version("bpy"))
+        return Launcher(command=command, blender=importlib.metadata.version("bpy"), environment={THREADS: str(threads)})
     if found := os.environ.get("BLENDER") or shutil.which("blender"):
-        return _of_executable(found)
+        return _of_executable(found, threads)
     raise UsageError(
         "There is no Blender here: run this inside Blender (`blender -b -P run_batch.py -- ...`), name one with"
         " --blender, or install the bpy package into this Python."
@@ -52,15 +54,15 @@ def entry_point() -> Path:
     return next(path for path in (package / ENTRY, package.parent / ENTRY) if path.is_file())
 
 
-def _running_blender() -> Launcher | None:
+def _running_blender(threads: int) -> Launcher | None:
     """The Blender that this code runs in. The bpy wheel has no executable and is no such Blender."""
     bpy = sys.modules.get("bpy")
     if bpy is None or not bpy.app.binary_path:
         return None
-    return Launcher(command=_command(bpy.app.binary_path), blender=".".join(map(str, bpy.app.version)))
+    return Launcher(command=_command(bpy.app.binary_path, threads), blender=".".join(map(str, bpy.app.version)))
 
 
-def _of_executable(path: str) -> Launcher:
+def _of_executable(path: str, threads: int) -> Launcher:
     try:
         printed = subprocess.run(
             [path, "--version"], capture_output=True, text=True, timeout=VERSION_TIMEOUT_SECONDS, check=False
@@ -70,8 +72,8 @@ def _of_executable(path: str) -> Launcher:
     version = re.search(r"Blender (\d+(?:\.\d+)+)", printed)
     if version is None:
         raise UsageError(f"{path} does not answer `--version` as Blender does.")
-    return Launcher(command=_command(path), blender=version[1])
+    return Launcher(command=_command(path, threads), blender=version[1])
 
 
-def _command(executable: str) -> tuple[str, ...]:
-    return (executable, *_FLAGS, "--python", str(entry_point()), "--", "--worker")
+def _command(executable: str, threads: int) -> tuple[str, ...]:
+    return (executable, *_FLAGS, "--threads", str(threads), "--python", str(entry_point()), "--", "--worker")

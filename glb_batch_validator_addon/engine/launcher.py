@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from ..model.wire import MEMORY_LIMIT, STAGE_FILE
 
+# Ours are processes: threads that numpy starts on top of them wait for each other.
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
 # A worker needs no credentials and no network: it gets neither these nor a way to find them.
 _WITHHELD = ("AWS_", "BOTO_", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")
 
@@ -23,4 +26,10 @@ class Launcher:
     def worker_environment(self, *, stage_file: str, memory_limit_bytes: int) -> dict[str, str]:
         """The present environment without secrets, with what a worker is told at its start."""
         kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_WITHHELD)}
-        return {**kept, **self.environment, STAGE_FILE: stage_file, MEMORY_LIMIT: str(memory_limit_bytes)}
+        return {
+            **kept,
+            **_ONE_THREAD,
+            **self.environment,
+            STAGE_FILE: stage_file,
+            MEMORY_LIMIT: str(memory_limit_bytes),
+        }

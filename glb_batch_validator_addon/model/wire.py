@@ -18,6 +18,7 @@ Outcome = Literal["ok", "error", "unsupported", "needs"]
 
 STAGE_FILE = "GLBV_STAGE_FILE"
 MEMORY_LIMIT = "GLBV_MEMORY_LIMIT_BYTES"
+THREADS = "GLBV_THREADS"
 """What a worker is told by environment variables at its start."""
 
 EXIT_MEMORY = 75
