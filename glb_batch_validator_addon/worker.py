@@ -83,7 +83,7 @@ def _few_cores(count: int) -> Iterator[None]:
     """Let the bpy wheel see so many cores while it loads, and start so many threads; 0 means all.
 
     It has no option for that, as Blender's program has. With a thread per core in every worker, threads that spin for
-    want of work take a third of the machine from the other workers (6.6 against 4.6 ms of CPU a small asset, two cores).
+    want of work take a third of the machine from the others (6.6 against 4.6 ms of CPU a small asset, two cores).
     """
     if not count or not hasattr(os, "sched_setaffinity"):
         yield

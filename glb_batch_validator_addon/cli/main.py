@@ -37,6 +37,9 @@ def main(arguments: list[str]) -> int:
     except GlbvError as error:
         print(f"error: {printable(str(error), sys.stderr.encoding)}", file=sys.stderr)
         return USAGE
+    except KeyboardInterrupt:
+        print("Stopped. Go on with the same command and --resume.", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -100,14 +103,16 @@ def exit_code(finished: RunFinished, fail_on: str) -> int:
 
 
 def _go(run: Run, view: View) -> None:
-    """Step the run to its end; Ctrl-C and SIGTERM stop it cleanly."""
-    with _interrupts(run):
-        try:
+    """Step the run to its end; Ctrl-C and SIGTERM stop it cleanly, a second one at once."""
+    try:
+        with _interrupts() as interrupts:
             run.start()
             while not run.done:
+                if interrupts:
+                    run.cancel(f"interrupted by {interrupts[0]}")
                 run.step()
-        finally:
-            view.close()
+    finally:
+        view.close()
 
 
 def _print_plan(ledger: Ledger, run: int) -> None:
@@ -121,15 +126,18 @@ def _print_plan(ledger: Ledger, run: int) -> None:
 
 
 @contextlib.contextmanager
-def _interrupts(run: Run) -> Iterator[None]:
-    """Blender in the background ignores Ctrl-C unless somebody handles it."""
+def _interrupts() -> Iterator[list[str]]:
+    """The names of signals that have come. Blender in the background ignores Ctrl-C unless somebody handles it."""
+    names: list[str] = []
 
-    def stop(number: int, _: Any) -> None:
-        run.cancel(f"interrupted by {signal.Signals(number).name}")
+    def take(number: int, _: Any) -> None:
+        if names:
+            raise KeyboardInterrupt
+        names.append(signal.Signals(number).name)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, take) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield names
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)  # None: Blender's own, which Python cannot set again

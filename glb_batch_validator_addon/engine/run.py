@@ -8,10 +8,9 @@ through one queue.
 
 from __future__ import annotations
 
-import contextlib
+import itertools
 import queue
 import shutil
-import tempfile
 import threading
 import time
 from collections import deque
@@ -25,12 +24,9 @@ from typing import Any, TypeVar
 
 from .. import __version__
 from ..errors import (
-    ChangedError,
     DeniedError,
     FullError,
     GlbvError,
-    NotFoundError,
-    StorageError,
     UnavailableError,
     UsageError,
 )
@@ -41,15 +37,13 @@ from ..model.settings import RunSettings
 from ..model.wire import Request, Resource
 from ..storage.port import Storage
 from .events import AssetDone, AssetSkipped, OnEvent, Planned, RunFinished, RunStarted
+from .fetch import fetch, fetch_resources, make_folder
 from .launcher import Launcher
 from .ledger import Ledger, Plan
 from .planner import Planner
 from .pool import Answer, Pool
 from .threads import Threads
 from .worker_process import FromWorker
-
-IN_MEMORY_BYTES = 64 * MIB
-"""Up to this size an object is fetched into memory and written in one go; above it is streamed to disk in ranges."""
 
 MAX_UNAVAILABLE = 20
 """Assets in a row for which the storage did not answer through all retries; then the run stops, to be resumed."""
@@ -59,10 +53,6 @@ PLANNER_THREADS = 8
 
 PLANS_AHEAD = 16
 """Batches of the planner that wait to be taken in: bounds memory when the owner steps slowly."""
-
-FOLDER_PREFIX = "glbv-run-"
-STALE_SECONDS = 24 * 3600
-"""A temporary folder in which nothing was made or removed for so long was left by a run that was killed."""
 
 STEP_SECONDS = 0.1
 """The longest a step waits for something to happen, and so the precision of time-outs."""
@@ -99,9 +89,9 @@ class Run:
         recorded: dict[str, Any] | None = None,
         plan_only: bool = False,
     ) -> None:
-        """`reports` is where reports go if not beside the assets, `recorded` what a resumed run must know of the options.
+        """`reports` is where reports go if not beside the assets.
 
-        With `plan_only` the run ends when the plan is in the ledger.
+        `recorded` are the options that a resumed run needs; with `plan_only` it ends when the plan is in the ledger.
         """
         self._storage = storage
         self._reports = reports or storage
@@ -119,8 +109,7 @@ class Run:
         self._planner = threading.Thread(target=self._plan, name="planner", daemon=True)
         self._plans_ahead = threading.Semaphore(PLANS_AHEAD)
         self._threads = Threads(settings.io_threads)
-        _sweep()
-        self.folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+        self.folder = make_folder()
         self._pool = Pool(
             launcher=launcher,
             settings=settings,
@@ -134,11 +123,13 @@ class Run:
         self._writing = 0
         self._next: deque[Plan] = deque()  # a few of the ledger's pending assets
         self._cursor = ""  # the last key taken from the ledger
-        self._taken = 0
+        self._taken = 0  # of the pending assets: in work or done
+        self._ids = itertools.count(1)
+        self._put_off: set[str] = set()  # keys that the storage did not give once, and that have another turn
         self._planned = Planned(listed=0, pending=0, skipped=0, pending_bytes=0, complete=False)
         self._unavailable = 0
         self._stop_reason: str | None = None
-        self._failure: GlbvError | None = None
+        self._failure: Exception | None = None
         self._started = time.monotonic()
         self.id = 0
         self.done = False
@@ -174,7 +165,8 @@ class Run:
     def step(self, seconds: float = STEP_SECONDS) -> None:
         """Take in what has happened, waiting up to `seconds` for it, and hand out new work.
 
-        Raises `UsageError` when the run as a whole cannot go on; it is stopped then and can be resumed.
+        Raises what stopped the run: `UsageError` if it cannot go on as a whole, anything else is a fault of ours.
+        It can be resumed.
         """
         deadline = time.monotonic() + seconds
         try:
@@ -233,7 +225,7 @@ class Run:
                             return
                     self._inbox.put(partial(self._take_plans, plans))
             self._inbox.put(self._plan_complete)
-        except (GlbvError, OSError, RuntimeError) as error:
+        except Exception as error:
             self._inbox.put(partial(self._fail, error))
 
     def _take_plans(self, plans: list[Plan]) -> None:
@@ -324,7 +316,7 @@ class Run:
 
     def _fail(self, error: Exception) -> None:
         """The run cannot go on: it is stopped, and `step` raises."""
-        self._failure = self._failure or (error if isinstance(error, GlbvError) else UsageError(f"{error}"))
+        self._failure = self._failure or error
         self.cancel(str(error))
 
     # One asset: fetch, work, write
@@ -335,13 +327,9 @@ class Run:
             self._pool_started = True
             self._pool.start()
         item, limits = plan.item, self._settings.limits
-        request = Request(
-            id=self._taken,
-            path=str(self.folder / f"{self._taken}.glb"),
-            key=item.key,
-            root=self._storage.root,
-            limits=limits,
-        )
+        number = next(self._ids)
+        path = str(self.folder / f"{number}.glb")
+        request = Request(id=number, path=path, key=item.key, root=self._storage.root, limits=limits)
         job = self._jobs[request.id] = _Job(plan=plan, item=item, request=request)
         if item.size_bytes > limits.max_size_bytes:
             message = (
@@ -350,39 +338,23 @@ class Run:
             )
             self._report(job, error=Failure(stage="container", type="TooLarge", message=message))
         else:
-            self._in_thread(partial(self._fetch, item, Path(request.path)), partial(self._take_fetched, job))
-
-    def _fetch(self, item: StoredObject, path: Path) -> tuple[StoredObject, float]:
-        """Fetch the listed version, or the present one if it has changed since; with the seconds it took."""
-        started = time.monotonic()
-        try:
-            self._get(item, path)
-        except ChangedError:
-            item = self._storage.stat(item.key)
-            self._get(item, path)
-        return item, time.monotonic() - started
-
-    def _get(self, item: StoredObject, path: Path) -> None:
-        if item.size_bytes > IN_MEMORY_BYTES:
-            self._storage.download(item, path)
-            return
-        data = self._storage.read(item)
-        try:
-            path.write_bytes(data)
-        except OSError as error:
-            raise FullError(f"{path.parent} cannot take the fetched files: {error.strerror}.", key=item.key) from error
+            self._in_thread(partial(fetch, self._storage, item, Path(request.path)), partial(self._take_fetched, job))
 
     def _take_fetched(self, job: _Job, fetched: tuple[StoredObject, float] | GlbvError) -> None:
         if self._stop_reason:
             self._drop(job)
         elif isinstance(fetched, GlbvError):
-            self._take_trouble(fetched)
-            if not self._stop_reason:
-                self._report(job, error=_fetch_failure(fetched))
+            self._take_fetch_error(job, fetched)
         else:
             self._unavailable = 0
             job.item, job.seconds["fetch"] = fetched
             self._pool.submit(job.request)
+
+    def _take_fetch_error(self, job: _Job, error: GlbvError) -> None:
+        if self._goes_on(job, error):
+            self._report(job, error=Failure(stage="fetch", type=_kind(error), message=str(error)))
+        else:
+            self._drop(job)
 
     def _take_answer(self, answer: Answer) -> None:
         job = self._jobs[answer.request.id]
@@ -391,7 +363,9 @@ class Run:
         elif isinstance(answer.reply, Failure):
             self._report(job, error=answer.reply, versions=answer.versions)
         elif answer.reply.outcome == "needs":
-            self._in_thread(partial(self._fetch_resources, job, answer.reply.needs), partial(self._take_resources, job))
+            folder = Path(f"{job.request.path}.resources")
+            task = partial(fetch_resources, self._storage, answer.reply.needs, folder, self._settings.limits)
+            self._in_thread(task, partial(self._take_resources, job))
         else:
             reply = answer.reply
             job.seconds |= reply.seconds
@@ -404,37 +378,11 @@ class Run:
                 versions=answer.versions,
             )
 
-    def _fetch_resources(self, job: _Job, keys: tuple[str, ...]) -> dict[str, Resource]:
-        """Fetch what the asset refers to, up to the limit of bytes; what cannot be had is named with the reason."""
-        resources: dict[str, Resource] = {}
-        left = self._settings.limits.max_reference_bytes
-        folder = Path(f"{job.request.path}.resources")
-        folder.mkdir(exist_ok=True)
-        for number, key in enumerate(keys):
-            path = folder / str(number)
-            try:
-                item = self._storage.stat(key)
-                if item.size_bytes > left:
-                    raise StorageError("It would exceed the limit on the bytes that one asset may refer to.")
-                self._get(item, path)
-            except (UsageError, FullError, UnavailableError):
-                raise
-            except NotFoundError:
-                resources[key] = Resource(path=None, reason="There is no such file in the library.")
-            except StorageError as error:
-                resources[key] = Resource(path=None, reason=str(error))
-            else:
-                left -= item.size_bytes
-                resources[key] = Resource(path=str(path), size_bytes=item.size_bytes)
-        return resources
-
     def _take_resources(self, job: _Job, resources: dict[str, Resource] | GlbvError) -> None:
         if self._stop_reason:
             self._drop(job)
         elif isinstance(resources, GlbvError):
-            self._take_trouble(resources)
-            if not self._stop_reason:
-                self._report(job, error=_fetch_failure(resources))
+            self._take_fetch_error(job, resources)
         else:
             job.request = replace(job.request, resources=resources)
             self._pool.submit(job.request)
@@ -480,8 +428,7 @@ class Run:
         self._writing -= 1
         del self._jobs[job.request.id]
         if isinstance(written, GlbvError):
-            self._take_trouble(UsageError(str(written)) if isinstance(written, DeniedError) else written)
-            if self._stop_reason:
+            if not self._goes_on(job, UsageError(str(written)) if isinstance(written, DeniedError) else written):
                 return
             failure = Failure(stage="report", type=_kind(written), message=str(written))
             report = replace(report, status="error", error=failure)
@@ -503,8 +450,8 @@ class Run:
             )
         )
 
-    def _take_trouble(self, error: GlbvError) -> None:
-        """Stop the run if the trouble is not one asset's."""
+    def _goes_on(self, job: _Job, error: GlbvError) -> bool:
+        """Whether the error is the asset's own, to be reported. Else the run stops, or the asset has its turn later."""
         if isinstance(error, UsageError):
             self._fail(error)
         elif isinstance(error, FullError):
@@ -513,6 +460,11 @@ class Run:
             self._unavailable += 1
             if self._unavailable >= MAX_UNAVAILABLE:
                 self.cancel(f"The storage does not answer any more: {error}")
+            elif job.plan.item.key not in self._put_off:
+                self._put_off.add(job.plan.item.key)
+                self._taken -= 1
+                return False
+        return not self._stop_reason
 
     def _drop(self, job: _Job) -> None:
         """Leave an asset of a stopped run pending."""
@@ -533,22 +485,10 @@ class Run:
                 result = error
             except Exception as error:  # a fault of ours must stop the run, not hang it
                 self._inbox.put(partial(self._fail, error))
-                raise
+                return
             self._inbox.put(partial(then, result))
 
         self._threads.submit(work)
-
-
-def _sweep() -> None:
-    """Remove what killed runs have left in the temporary folder."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
-        with contextlib.suppress(OSError):  # another run may be at it, or another person's
-            if time.time() - folder.stat().st_mtime > STALE_SECONDS:
-                shutil.rmtree(folder)
-
-
-def _fetch_failure(error: GlbvError) -> Failure:
-    return Failure(stage="fetch", type=_kind(error), message=str(error))
 
 
 def _kind(error: GlbvError) -> str:

@@ -43,7 +43,7 @@ class RunSettings:
     """For one asset in a worker. Of 505 public GLBs the slowest import took 5.8 s; scans take minutes."""
     memory_limit_bytes: int = 4096 * MIB
     """Of one worker: an asset that needs more is stopped, a worker that keeps three quarters of it is replaced."""
-    assets_per_worker: int = 1000
+    assets_per_worker: int = 10_000
     """After so many a worker is replaced: what leaks in Blender or in an add-on does not add up."""
 
     report_name: str = DEFAULT_REPORT_NAME

@@ -21,7 +21,8 @@ from glb_batch_validator_addon.engine.events import (
 )
 from glb_batch_validator_addon.engine.launcher import Launcher
 from glb_batch_validator_addon.engine.run import Run
-from glb_batch_validator_addon.errors import UsageError
+from glb_batch_validator_addon.errors import UnavailableError, UsageError
+from glb_batch_validator_addon.model.library import StoredObject
 from glb_batch_validator_addon.model.limits import Limits
 from glb_batch_validator_addon.storage.memory import MemoryStorage
 from tests.engine.conftest import FAKE, Bench, Outcome, assets_in, but_run, fill
@@ -236,6 +237,55 @@ def test_an_object_that_was_deleted_after_the_listing_is_named(bench: Bench, lib
     error = outcome.reports["b_report.json"]["error"]
     assert (error["stage"], error["type"]) == ("fetch", "NotFound")
     assert outcome.finished.counts["error"] == 1
+
+
+# Storage that does not answer
+
+
+class Flaky(MemoryStorage):
+    """Does not answer the first `times` reads of a key that is named."""
+
+    def __init__(self, keys: set[str], *, times: int) -> None:
+        super().__init__()
+        self.left = dict.fromkeys(keys, times)
+
+    def read(self, item: StoredObject) -> bytes:
+        if self.left.get(item.key, 0) > 0:
+            self.left[item.key] -= 1
+            raise UnavailableError(f"{item.key} is not to be had now", key=item.key)
+        return super().read(item)
+
+
+def keys(count: int) -> list[str]:
+    return [f"{number:03}.glb" for number in range(count)]
+
+
+def test_an_asset_that_the_storage_does_not_give_has_another_turn(tmp_path: Path) -> None:
+    storage = Flaky(set(keys(10)), times=1)
+    fill(storage, dict.fromkeys(keys(30), "ok 1"))
+    outcome = Bench(storage, tmp_path / "ledger.sqlite").run()
+    assert outcome.finished.counts["ok"] == 30
+    assert each_asset_ended_once(outcome, storage)
+
+
+def test_an_asset_that_the_storage_never_gives_gets_a_report_and_is_tried_by_the_next_run(tmp_path: Path) -> None:
+    storage = Flaky({"003.glb"}, times=2)
+    fill(storage, dict.fromkeys(keys(10), "ok 1"))
+    bench = Bench(storage, tmp_path / "ledger.sqlite")
+    error = bench.run().reports["003_report.json"]["error"]
+    assert (error["stage"], error["type"]) == ("fetch", "Unavailable")
+    assert bench.run().done == ["003.glb"]
+
+
+def test_a_storage_that_answers_nothing_any_more_stops_the_run(tmp_path: Path) -> None:
+    storage = Flaky(set(keys(100)), times=1000)
+    fill(storage, dict.fromkeys(keys(100), "ok 1"))
+    bench = Bench(storage, tmp_path / "ledger.sqlite")
+    outcome = bench.run()
+    assert outcome.finished.interrupted
+    assert outcome.done == []
+    storage.left.clear()
+    assert bench.run(resume=True).finished.counts["ok"] == 100
 
 
 # Stopping and going on
