@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,8 @@ class Analysis:
     def run(self) -> Reply:
         """The reply to the request, `memory_bytes` left out. Never raises an Exception."""
         try:
-            return self._run()
+            with contextlib.ExitStack() as self._at_the_end:
+                return self._run()
         except UnsupportedAssetError as error:
             return self._reply("unsupported", error=self._failure(error.kind, str(error)))
         except AssetError as error:
@@ -101,8 +102,9 @@ class Analysis:
     def _lay_out(self, container: Container, targets: dict[Reference, Resolved | Refused]) -> Path:
         """A copy of the asset, refused URIs replaced, with the fetched files where the importer will look for them."""
         resolved = [target for target in targets.values() if isinstance(target, Resolved)]
-        top = Path(f"{self._request.path}.resources", "layout")
+        top = Path(f"{self._request.path}.layout")
         shutil.rmtree(top, ignore_errors=True)  # of a worker that died over it
+        self._at_the_end.callback(shutil.rmtree, top, ignore_errors=True)
         folder = top.joinpath(*["d"] * max((target.depth for target in resolved), default=0))
         folder.mkdir(parents=True)
         refused = [reference.pointer for reference, target in targets.items() if isinstance(target, Refused)]
@@ -120,7 +122,7 @@ class Analysis:
             ) from error
         return path
 
-    @contextmanager
+    @contextlib.contextmanager
     def _in_stage(self, stage: Stage) -> Iterator[None]:
         self._stage = stage
         self._enter(stage)

@@ -473,7 +473,8 @@ class Run:
 
     def _forget_files(self, job: _Job) -> None:
         Path(job.request.path).unlink(missing_ok=True)
-        shutil.rmtree(f"{job.request.path}.resources", ignore_errors=True)
+        if job.request.resources is not None:
+            shutil.rmtree(f"{job.request.path}.resources", ignore_errors=True)
 
     def _in_thread(self, task: Callable[[], T], then: Callable[[T | GlbvError], None]) -> None:
         """Do `task` in a storage thread and `then` in the owner's; an error of ours arrives as a value."""

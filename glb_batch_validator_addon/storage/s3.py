@@ -65,8 +65,8 @@ class S3Storage:
     def check(self) -> None:
         from botocore.config import Config
 
-        # A person waits for this answer: two attempts tell in a second what eight tell in a minute.
-        hasty = Config(retries={"mode": "standard", "total_max_attempts": 2}, read_timeout=20)
+        # A person waits for this answer: four attempts tell in seconds what eight tell in a minute.
+        hasty = Config(retries={"mode": "standard", "total_max_attempts": 4}, read_timeout=20)
         arguments = {**self._client_arguments, "config": self._client_arguments["config"].merge(hasty)}
         try:
             with self._translated("ListObjectsV2"):
