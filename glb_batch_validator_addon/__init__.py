@@ -4,3 +4,11 @@ The package imports without bpy and without boto3, so that the engine runs in an
 """
 
 __version__ = "0.1.0"
+
+
+def register() -> None:
+    """Blender enables the extension: it brings `run_batch.py` and what that needs, and nothing to register yet."""
+
+
+def unregister() -> None:
+    """Blender disables the extension."""

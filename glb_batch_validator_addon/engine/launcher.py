@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..model.wire import MEMORY_LIMIT, STAGE_FILE
 
@@ -11,7 +12,7 @@ from ..model.wire import MEMORY_LIMIT, STAGE_FILE
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 # A worker needs no credentials and no network: it gets neither these nor a way to find them.
-_WITHHELD = ("AWS_", "BOTO_", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")
+_WITHHELD = ("AWS_", "BOTO_", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "BLENDER_USER_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +24,16 @@ class Launcher:
     """Version of the Blender that it runs, such as `4.5.15`."""
     environment: dict[str, str] = field(default_factory=dict)
 
-    def worker_environment(self, *, stage_file: str, memory_limit_bytes: int) -> dict[str, str]:
-        """The present environment without secrets, with what a worker is told at its start."""
+    def worker_environment(self, *, folder: Path, stage_file: Path, memory_limit_bytes: int) -> dict[str, str]:
+        """The present environment without secrets, with what a worker is told at its start.
+
+        `folder` is where its Blender finds settings and extensions: none. In the user's own place a Blender with
+        factory settings takes the wheels of all extensions for unused and deletes them, under the running Blender.
+        """
         kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_WITHHELD)}
-        return {
-            **kept,
-            **_ONE_THREAD,
-            **self.environment,
-            STAGE_FILE: stage_file,
+        told = {
+            STAGE_FILE: str(stage_file),
             MEMORY_LIMIT: str(memory_limit_bytes),
+            "BLENDER_USER_RESOURCES": str(folder),
         }
+        return {**kept, **_ONE_THREAD, **self.environment, **told}

@@ -63,7 +63,7 @@ class WorkerProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=launcher.worker_environment(
-                    stage_file=str(self._stage_file), memory_limit_bytes=memory_limit_bytes
+                    folder=folder / "blender", stage_file=self._stage_file, memory_limit_bytes=memory_limit_bytes
                 ),
                 start_new_session=True,  # Ctrl-C is for the engine, which then ends its workers
             )
