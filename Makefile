@@ -22,6 +22,7 @@ help:  ## list the targets
 venv: .venv/.stamp .deps/.stamp  ## make .venv (Python 3.11, bpy, tools) and .deps (what a real Blender borrows)
 
 .venv/.stamp: requirements/dev.txt
+	@test ! -L .venv || { echo ".venv is a link: make would clear what it leads to. Remove the link." >&2; exit 1; }
 	@test -n "$(PYTHON311)" || { echo "Python 3.11 is needed and was not found (python3.11, python3)." >&2; exit 1; }
 	@$(PYTHON311) -c 'import ensurepip' 2>/dev/null || $(call apt_install,python3-venv)
 	$(PYTHON311) -m venv --clear .venv

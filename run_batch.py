@@ -16,6 +16,7 @@ from pathlib import Path
 
 PACKAGE = "glb_batch_validator_addon"
 WORKER = "--worker"
+EXIT_USAGE = 2
 EXIT_INTERNAL = 70  # EX_SOFTWARE: a crash of ours never reads as success
 
 HERE = Path(__file__).resolve().parent
@@ -72,7 +73,9 @@ def main() -> int:
     """Exit code of the command line in `sys.argv` (after `--` under Blender)."""
     arguments = sys.argv[1:]
     if "bpy" in sys.modules:  # Blender's own arguments come first
-        arguments = arguments[arguments.index("--") + 1 :] if "--" in arguments else []
+        if "--" not in arguments:
+            sys.exit("error: put -- between Blender's options and ours: blender -b -P run_batch.py -- --folder library")
+        arguments = arguments[arguments.index("--") + 1 :]
     load_package()
     if arguments == [WORKER]:
         from glb_batch_validator_addon import worker
@@ -86,7 +89,12 @@ def main() -> int:
 
 if __name__ == "__main__":
     try:
-        code = main()
+        code: str | int | None = main()
+    except SystemExit as exit_:
+        code = exit_.code
+        if isinstance(code, str):
+            print(code, file=sys.stderr)
+            code = EXIT_USAGE
     except Exception:  # under Blender an exception that escapes a script would end in exit code 0
         traceback.print_exc()
         code = EXIT_INTERNAL

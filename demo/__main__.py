@@ -71,13 +71,14 @@ def table_of(reports: list[dict[str, Any]]) -> Table:
         facts = report["facts"] or {}
         size = " x ".join(f"{metres:.3g}" for metres in facts.get("dimensions_m") or ())
         triangles = facts.get("rendered_triangles")
-        lost = "; ".join(f"{thing['what']} {thing['name']}: {thing['reason']}" for thing in facts.get("missing", []))
+        lost = Counter(thing["what"] for thing in facts.get("missing", []))
+        missing = ", ".join(f"{number} {what}{'s' * (number > 1)} missing" for what, number in lost.items())
         table.add_row(
             report["asset"]["key"].removeprefix(PREFIX),
             f"[{COLORS[report['status']]}]{report['status']}[/]",
             f"{triangles:,}" if triangles is not None else "",
             size,
-            report["error"]["message"] if report["error"] else lost,
+            report["error"]["type"] if report["error"] else missing,
         )
     return table
 

@@ -38,6 +38,7 @@ exit codes:
   2  wrong options, configuration, credentials or permissions
   3  some assets could not be processed; their reports say why
   4  interrupted; go on with --resume
+ 70  an internal error
 """
 
 # What a run is about: a resumed run takes these from its ledger. The rest may be given anew.
@@ -59,24 +60,31 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
     place.add_argument(
         "--bucket", help="S3 bucket; credentials come from AWS profiles, SSO, the environment or the role"
     )
-    place.add_argument("--folder", type=Path, help="folder, with all folders in it")
-    library.add_argument("--prefix", default="", help="only keys that begin with this (default: the whole bucket)")
+    place.add_argument("--folder", type=_path, help="folder, with all folders in it")
+    library.add_argument(
+        "--prefix", default="", help="only keys that begin with this; a folder ends in / (default: the whole bucket)"
+    )
 
     choice = parser.add_argument_group("which assets")
-    choice.add_argument("--limit", type=_positive, metavar="N", help="at most N assets, in the order of their keys")
+    choice.add_argument(
+        "--limit",
+        type=_positive,
+        metavar="N",
+        help="at most N assets, in the order of their keys; unchanged ones count",
+    )
     choice.add_argument(
         "--include",
         action="append",
         default=[],
         metavar="GLOB",
-        help="only keys below the prefix that match; may be repeated",
+        help="only keys that match, as they are below the last / of the prefix; may be repeated",
     )
     choice.add_argument(
         "--exclude", action="append", default=[], metavar="GLOB", help="not those that match; may be repeated"
     )
     choice.add_argument(
         "--manifest",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="keys from a file instead of a listing: one a line, S3 Batch CSV, or S3 Inventory (manifest.json or CSV)",
     )
@@ -136,7 +144,7 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
         help="Blender for the workers (default: the one this runs in, else $BLENDER, else the PATH)",
     )
     work.add_argument(
-        "--ledger", type=Path, metavar="FILE", help="where to remember what was done (default: in your data folder)"
+        "--ledger", type=_path, metavar="FILE", help="where to remember what was done (default: in your data folder)"
     )
 
     results = parser.add_argument_group("results")
@@ -151,12 +159,13 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
         metavar="PLACE",
         help="write reports below this folder or s3://bucket/prefix/ instead of beside the assets",
     )
-    results.add_argument("--output", type=Path, metavar="DIR", help="write the run's summary.json here")
+    results.add_argument("--output", type=_path, metavar="DIR", help="write the run's summary.json here")
     results.add_argument(
         "--fail-on",
         choices=("error", "warning", "never"),
         default="error",
-        help="exit with 1 on findings of this severity or above; `unsupported` is a warning (default: %(default)s)",
+        help="exit with 1 on findings of this severity or above: `unsupported` assets and those that did not arrive in"
+        " Blender as a whole are warnings; what could not be processed is 3 in any case (default: %(default)s)",
     )
     results.add_argument("--json", action="store_true", help="events as JSON lines on stdout instead of progress")
     results.add_argument("--verbose", "-v", action="store_true", help="also what boto3 and the workers do, on stderr")
@@ -223,6 +232,10 @@ def default_ledger(library: str, shard: tuple[int, int], reports_to: str | None)
 
     name = hashlib.sha256(f"{library}|{shard[0]}/{shard[1]}|{reports_to or ''}".encode()).hexdigest()[:16]
     return platformdirs.user_data_path("glb-batch-validator", appauthor=False) / "ledgers" / f"{name}.sqlite"
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
 
 
 def _positive(text: str) -> int:

@@ -82,7 +82,7 @@ def line_of(event: Event) -> str | None:
     if isinstance(event, AssetDone) and event.status != "ok":
         error = event.brief.get("error") or {}
         return f"{event.status}: {event.key}: {error.get('message', '')}"
-    if isinstance(event, WorkerLost):
+    if isinstance(event, WorkerLost) and (event.retried or not event.key):  # the second time its report says it
         what = event.key or "no asset"
         return f"worker {event.worker} lost at {what}: {event.reason}" + (
             " Trying once more, alone." if event.retried else ""

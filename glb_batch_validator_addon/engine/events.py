@@ -38,7 +38,7 @@ class AssetDone:
     report: str
     """URI of the report."""
     brief: dict[str, Any] = field(default_factory=dict)
-    """The few facts that lists show: `triangles`, `vertices`, `materials`, `size_bytes`, `error`."""
+    """`Report.brief`: the few facts that lists show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,9 @@ class RunFinished:
     interrupted: bool
     reason: str
     counts: dict[str, int]
-    """By status, of all assets of the run, with `skipped` of them not looked at again and `pending` left."""
+    """Of all assets of the run, as `Ledger.counts` gives them."""
+    done: int
+    """Assets that this process has looked at: fewer than in `counts` after a resume or with unchanged ones."""
     seconds: float
     busy: float
     """Share of the workers' time, from their start to the end, in which they were at an asset: 0 to 1."""

@@ -227,14 +227,16 @@ class Ledger:
         )
 
     def counts(self, run: int) -> dict[str, int]:
-        """By status, of all that is done or skipped; with `skipped`, `pending` and `total`."""
+        """Assets by status, done or skipped; of these, `incomplete` did not arrive in Blender as a whole."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT state, status, COUNT(*), SUM(size_bytes) FROM assets WHERE run = ? GROUP BY state, status",
+                "SELECT state, status, COUNT(*), SUM(size_bytes), SUM(json_extract(brief, '$.missing_count') > 0)"
+                " FROM assets WHERE run = ? GROUP BY state, status",
                 (run,),
             ).fetchall()
-        counts = {"ok": 0, "error": 0, "unsupported": 0, "skipped": 0, "pending": 0, "total": 0, "pending_bytes": 0}
-        for state, status, number, size in rows:
+        names = ("ok", "error", "unsupported", "incomplete", "skipped", "pending", "total", "pending_bytes")
+        counts = dict.fromkeys(names, 0)
+        for state, status, number, size, incomplete in rows:
             counts["total"] += number
             if state == "pending":
                 counts["pending"] += number
@@ -242,6 +244,7 @@ class Ledger:
             else:
                 counts[status] += number
                 counts["skipped"] += number * (state == "skipped")
+                counts["incomplete"] += incomplete or 0
         return counts
 
     def rows(self, run: int) -> Iterator[Row]:

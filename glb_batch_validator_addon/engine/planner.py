@@ -18,8 +18,8 @@ from itertools import islice
 
 from ..errors import StorageError
 from ..model.library import StoredObject, is_asset
-from ..model.naming import name_of_twin, report_key
-from ..model.report import from_json
+from ..model.naming import report_key, twin_template
+from ..model.report import ForeignFileError, from_json
 from ..model.settings import RunSettings
 from ..storage.port import Storage
 from .ledger import Known, Ledger, Plan
@@ -117,9 +117,14 @@ class Planner:
             return
         yield from (_Candidate(asset, key, UNKNOWN) for key, asset in waiting.items())
 
-    def _report_key(self, key: str) -> str:
+    def _report_key(self, key: str, template: str | None = None) -> str:
         """Beside the asset, or at the same place below the root of where reports go."""
-        return self._reports.root + report_key(key[len(self._storage.root) :], self._settings.report_name, uid_of=key)
+        below = key[len(self._storage.root) :]
+        return self._reports.root + report_key(below, template or self._settings.report_name, uid_of=key)
+
+    def _twin(self, item: StoredObject) -> _Candidate:
+        """The asset with a report name of its own, because its first choice is taken."""
+        return _Candidate(item, self._report_key(item.key, twin_template(self._settings.report_name)), UNKNOWN)
 
     def _decide(self, batch: list[_Candidate]) -> list[Plan]:
         """One plan per asset that is not part of the run yet; twins of a report name get names of their own."""
@@ -127,53 +132,54 @@ class Planner:
         owners = self._ledger.report_owners(self._run, [candidate.report_key for candidate in batch])
         fresh: list[_Candidate] = []
         for candidate in batch:
-            item, name = candidate.item, candidate.report_key
-            if item.key in planned:
-                continue
-            planned.add(item.key)
-            if owners.setdefault(name, item.key) != item.key:
-                name = name_of_twin(name, item.key)
-                candidate = _Candidate(item, name, UNKNOWN)
-            fresh.append(candidate)
-        known = [None] * len(fresh) if self._settings.force else self._outcomes(fresh)
-        return [
-            Plan(item=candidate.item, report_key=candidate.report_key, known=outcome)
-            for candidate, outcome in zip(fresh, known, strict=True)
-        ]
+            item = candidate.item
+            if item.key not in planned:
+                planned.add(item.key)
+                taken = owners.setdefault(candidate.report_key, item.key) != item.key
+                fresh.append(self._twin(item) if taken else candidate)
+        return self._plans(fresh)
 
-    def _outcomes(self, candidates: list[_Candidate]) -> list[Known | None]:
+    def _plans(self, candidates: list[_Candidate]) -> list[Plan]:
         """What is known of each; reports are read only where the ledger and the listing together do not tell."""
         remembered = self._ledger.outcomes([candidate.item.key for candidate in candidates], self._digest)
-        outcomes: list[Known | None] = [None] * len(candidates)
+        plans: list[Plan | None] = [None] * len(candidates)
         unsure: dict[int, _Candidate] = {}
         for index, candidate in enumerate(candidates):
-            etag, outcome = remembered.get(candidate.item.key, ("", None))
-            if (
-                outcome
-                and candidate.report
-                and (etag, outcome.report_etag) == (candidate.item.etag, candidate.report.etag)
-            ):
-                outcomes[index] = outcome
-            elif candidate.report is not None:
+            item, report = candidate.item, candidate.report
+            etag, outcome = remembered.get(item.key, ("", None))
+            if report is not None and not (outcome and outcome.report_etag == report.etag):
                 unsure[index] = candidate
-        for index, outcome in zip(unsure, self._threads.map(self._read, unsure.values()), strict=True):
-            outcomes[index] = outcome
-        return outcomes
+            else:
+                known = outcome if report is not None and etag == item.etag and not self._settings.force else None
+                plans[index] = Plan(item=item, report_key=candidate.report_key, known=known)
+        for index, plan in zip(unsure, self._threads.map(self._look, unsure.values()), strict=True):
+            plans[index] = plan
+        return [plan for plan in plans if plan]
 
-    def _read(self, candidate: _Candidate) -> Known | None:
-        """What the report in the library says, if it is about these bytes and settings and its verdict lasts."""
+    def _look(self, candidate: _Candidate) -> Plan:
+        """Read the report in the library: it may hold the outcome, or be somebody's file that is no report at all."""
+        item = candidate.item
         try:
             report = candidate.report
             if report is None or report is UNKNOWN:
                 report = self._reports.stat(candidate.report_key)
-            written = from_json(self._reports.read(report))
-        except (StorageError, ValueError):
-            return None  # no report, or none of ours: it is made anew
-        if written.asset.etag != candidate.item.etag or written.asset.key != candidate.item.key:
-            return None
-        if written.run.get("settings") != self._digest or (written.error and not written.error.lasting):
-            return None
-        return Known(status=written.status, brief=written.brief(), report_etag=report.etag)
+            data = self._reports.read(report)
+        except StorageError:  # there is none, or it cannot be read
+            return Plan(item=item, report_key=candidate.report_key)
+        try:
+            written = from_json(data)
+        except ForeignFileError:
+            if candidate.report_key != (twin := self._twin(item)).report_key:
+                return self._look(twin)
+            return Plan(item=item, report_key=candidate.report_key)
+        except ValueError:
+            return Plan(item=item, report_key=candidate.report_key)
+        same = (written.asset.etag, written.asset.key) == (item.etag, item.key)
+        lasting = not written.error or written.error.lasting
+        if self._settings.force or not same or not lasting or written.run.get("settings") != self._digest:
+            return Plan(item=item, report_key=candidate.report_key)
+        known = Known(status=written.status, brief=written.brief(), report_etag=report.etag)
+        return Plan(item=item, report_key=candidate.report_key, known=known)
 
 
 def selection(settings: RunSettings, *, root: str) -> Callable[[str], bool]:

@@ -125,6 +125,7 @@ class Run:
         self._cursor = ""  # the last key taken from the ledger
         self._taken = 0  # of the pending assets: in work or done
         self._ids = itertools.count(1)
+        self._done = 0
         self._put_off: set[str] = set()  # keys that the storage did not give once, and that have another turn
         self._planned = Planned(listed=0, pending=0, skipped=0, pending_bytes=0, complete=False)
         self._unavailable = 0
@@ -181,7 +182,7 @@ class Run:
             pass
         self._pool.watch()
         self._advance()
-        if self._failure:
+        if self.done and self._failure:
             raise self._failure
 
     def cancel(self, reason: str = "interrupted") -> None:
@@ -261,8 +262,14 @@ class Run:
     def _take(self, message: FromWorker | Callable[[], None]) -> None:
         if not isinstance(message, FromWorker):
             message()
-        elif answer := self._pool.handle(message):
-            self._take_answer(answer)
+            return
+        try:
+            answer = self._pool.handle(message)
+        except UsageError as error:
+            self._fail(error)
+        else:
+            if answer:
+                self._take_answer(answer)
 
     def _advance(self) -> None:
         if not self._stop_reason:
@@ -309,6 +316,7 @@ class Run:
                 interrupted=interrupted,
                 reason=self._stop_reason or "",
                 counts=self._ledger.counts(self.id),
+                done=self._done,
                 seconds=time.monotonic() - self._started,
                 busy=busy,
             )
@@ -434,6 +442,7 @@ class Run:
             report = replace(report, status="error", error=failure)
         else:
             self._unavailable = 0
+        self._done += 1
         lasting = not report.error or report.error.lasting
         brief = report.brief()
         self._ledger.record(

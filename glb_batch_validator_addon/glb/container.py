@@ -54,6 +54,11 @@ def read_container(data: bytes | memoryview, limits: Limits) -> Container:
         )
     if declared_size > size:
         raise _truncated(f"The header says {declared_size:,} bytes, the file has {size:,}")
+    if declared_size < _HEADER.size:
+        raise AssetError(
+            "WrongLength",
+            f"The header says the GLB has {declared_size} bytes, which is not even the header. Export it again.",
+        )
     if declared_size < size:
         sizes = f"The header says {declared_size:,} bytes, the file has {size:,}"
         raise AssetError("TrailingBytes", f"{sizes}: Blender refuses what has bytes after its end. Export it again.")

@@ -37,6 +37,6 @@ def report_key(key: str, template: str, *, uid_of: str) -> str:
     return folder + slash + _FIELD.sub(lambda found: stem if found[1] == "stem" else uid(uid_of), template)
 
 
-def name_of_twin(report_key: str, key: str) -> str:
-    """For an asset whose report name another one has already (`chair.GLB` beside `chair.glb`): a name with its uid."""
-    return f"{report_key.removesuffix('.json')}_{uid(key)}.json"
+def twin_template(template: str) -> str:
+    """For an asset whose report name is taken (`chair.GLB` beside `chair.glb`): the same with its uid in it."""
+    return template if "{uid}" in template else template.replace("{stem}", "{stem}_{uid}", 1)

@@ -73,15 +73,25 @@ class Report:
             "vertices": facts.get("vertices"),
             "triangles": facts.get("triangles"),
             "rendered_triangles": facts.get("rendered_triangles"),
-            "materials": len(facts["materials"]) if facts.get("materials") is not None else None,
+            "material_count": len(facts["materials"]) if facts.get("materials") is not None else None,
+            "missing_count": len(facts["missing"]) if facts.get("missing") is not None else None,
             "error": asdict(self.error) if self.error else None,
         }
 
 
+class ForeignFileError(ValueError):
+    """It is no report of ours, of whatever version: somebody else's file, not to be overwritten."""
+
+
 def from_json(data: bytes) -> Report:
-    """The report in `data`. Raises ValueError if it is not a report of this schema version."""
+    """The report in `data`. Raises `ForeignFileError`, or ValueError for a report of another schema version."""
     try:
         document = json.loads(data)
+    except ValueError as error:
+        raise ForeignFileError(str(error)) from error
+    if not isinstance(document, dict) or not {"schema_version", "asset", "run"} <= document.keys():
+        raise ForeignFileError("it has not the keys of a report")
+    try:
         if document["schema_version"] != SCHEMA_VERSION:
             raise ValueError(f"schema version {document['schema_version']}")
         asset = dict(document["asset"])

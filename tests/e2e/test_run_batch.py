@@ -52,7 +52,7 @@ def test_a_second_run_does_nothing_and_ends_with_the_same_code(samples):
 def test_a_dry_run_lists_and_writes_nothing(samples):
     ran = run("--folder", samples, "--include", "good/c*", "--dry-run")
     assert (ran.code, ran.out.split()) == (0, ["good/cube.glb"])
-    assert "Would validate 1 assets" in ran.err
+    assert "To validate: 1 " in ran.err
     assert reports_below(samples) == {}
 
 
@@ -60,6 +60,26 @@ def test_unsupported_assets_fail_the_run_when_asked(samples):
     unsupported = ("--folder", samples, "--include", "unsupported/*")
     assert run(*unsupported).code == 0
     assert run(*unsupported, "--fail-on", "warning").code == 1
+
+
+def test_what_did_not_arrive_in_blender_is_counted_and_fails_the_run_when_asked(samples):
+    doubtful = ("--folder", samples, "--include", "doubtful/*")
+    ran = run(*doubtful)
+    assert (ran.code, "1 did not arrive in Blender as a whole" in ran.err) == (0, True)
+    assert run(*doubtful, "--fail-on", "warning").code == 1
+
+
+def test_an_empty_selection_is_no_success(samples):
+    ran = run("--folder", samples, "--include", "no-such-folder/*")
+    assert (ran.code, "no .glb" in ran.err, "--include" in ran.err) == (2, True, True)
+    assert run("--folder", samples, "--include", "good/cube.glb", "--shard", "1/2").code == 0, "a shard may be empty"
+
+
+def test_an_output_that_cannot_be_made_is_found_before_the_work(samples):
+    (samples / "taken").touch()
+    ran = run("--folder", samples, "--output", samples / "taken")
+    assert ran.code == 2
+    assert reports_below(samples) == {}
 
 
 def test_plain_output_names_what_went_wrong_and_where_the_reports_are(samples):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -92,8 +93,14 @@ class Bench:
 
 
 def reports_in(storage: Storage) -> dict[str, dict[str, Any]]:
-    """Every JSON in the library, parsed, by key."""
-    return {item.key: json.loads(storage.read(item)) for item in storage.list() if item.key.endswith(".json")}
+    """Every report in the library, parsed, by key."""
+    reports = {}
+    for item in storage.list():
+        with contextlib.suppress(ValueError):
+            report = json.loads(storage.read(item)) if item.key.endswith(".json") else None
+            if isinstance(report, dict) and "asset" in report:
+                reports[item.key] = report
+    return reports
 
 
 def but_run(reports: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

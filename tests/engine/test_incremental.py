@@ -57,9 +57,23 @@ def test_a_deleted_report_is_made_again(bench: Bench, library: Counting) -> None
     assert bench.run().done == ["a.glb"]
 
 
-def test_a_report_that_somebody_overwrote_is_made_again(bench: Bench, library: Counting) -> None:
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("foreign", ['{"mine": true}', "no JSON", "[]", ""])
+def test_a_file_of_somebody_else_is_not_overwritten(bench: Bench, library: Counting, foreign: str, force: bool) -> None:
+    fill(library, {"a_report.json": foreign})
+    for _ in range(2):
+        bench.run(force=force)
+        item = library.stat("a_report.json")
+        assert library.read(item) == foreign.encode()
+    (key,) = [item.key for item in library.list() if item.key.startswith("a_") and item.key != "a_report.json"]
+    assert key.endswith("_report.json")
+    assert bench.run().done == []
+
+
+def test_a_report_of_another_version_is_replaced(bench: Bench, library: Counting) -> None:
     bench.run()
-    fill(library, {"a_report.json": '{"mine": true}'})
+    data = library.read(library.stat("a_report.json"))
+    fill(library, {"a_report.json": data.decode().replace('"schema_version": 1', '"schema_version": 0')})
     assert bench.run().done == ["a.glb"]
 
 

@@ -53,7 +53,7 @@ def test_all_that_blender_finds_wrong_with_the_container_is_named(corpus: Path) 
         "extra_data.glb": "TrailingBytes",
         "invalid_magic.glb": "Zeros",
         "only_bin_chunk.glb": "NoJsonChunk",
-        "zero_length.glb": "TrailingBytes",
+        "zero_length.glb": "WrongLength",
         "RelativeUri.glb": "GitLfsPointer",
         "TextureVariants-KTX.glb": "GitLfsPointer",
         "TextureVariants.glb": "GitLfsPointer",

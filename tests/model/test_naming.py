@@ -6,7 +6,7 @@ import pytest
 
 from glb_batch_validator_addon.errors import UsageError
 from glb_batch_validator_addon.model.library import is_asset
-from glb_batch_validator_addon.model.naming import check_template, name_of_twin, report_key, uid
+from glb_batch_validator_addon.model.naming import check_template, report_key, twin_template, uid
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,9 @@ def test_a_uid_is_short_and_the_same_every_time() -> None:
 
 
 def test_twins_of_a_name_are_told_apart_by_their_keys() -> None:
-    assert name_of_twin("a_report.json", "a.GLB") != name_of_twin("a_report.json", "a.glb")
+    template = twin_template("{stem}_report.json")
+    assert report_key("a.GLB", template, uid_of="a.GLB") != report_key("a.glb", template, uid_of="a.glb")
+    assert report_key("a.glb", template, uid_of="a.glb").endswith("_report.json"), "which a policy allows to be written"
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,7 @@ from . import S3Server
 
 @contextmanager
 def running() -> Iterator[S3Server]:
-    from moto.server import ThreadedMotoServer
+    from demo.server import serving
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        yield S3Server(f"http://{host}:{port}", access_key="test", secret_key="test", region="us-east-1")
-    finally:
-        server.stop()
+    with serving() as server:
+        yield S3Server(server.url, access_key="test", secret_key="test", region="us-east-1")
