@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import shutil
 import time
@@ -22,6 +23,9 @@ from .glb.summary import file_facts
 from .model.facts import FileFacts, Missing, ReferenceFacts, SceneFacts
 from .model.report import Failure, Stage
 from .model.wire import Outcome, Reply, Request, Resource
+
+MAX_MESSAGE = 1000
+"""Characters of an error's message."""
 
 ASSET_NAME = "glbv-asset.glb"
 """Of the copy beside which the referred files are laid out."""
@@ -109,14 +113,16 @@ class Analysis:
         folder.mkdir(parents=True)
         refused = [reference.pointer for reference, target in targets.items() if isinstance(target, Refused)]
         path = folder / ASSET_NAME
-        path.write_bytes(refuse(container, refused) if refused else container.data)
         try:
             for target in resolved:
                 if source := (self._request.resources or {})[target.key].path:
                     place = folder / target.path
                     place.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(source, place)
+            path.write_bytes(refuse(container, refused) if refused else container.data)  # last: nothing replaces it
         except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise AssetError("DiskFull", f"The disk of the temporary folder is full: {error.strerror}.") from error
             raise AssetError(
                 "ReferencesClash", f"Files that the asset refers to cannot lie side by side: {error.strerror}."
             ) from error
@@ -133,6 +139,8 @@ class Analysis:
             self._seconds[stage] = time.perf_counter() - started
 
     def _failure(self, kind: str, message: str) -> Failure:
+        if len(message) > MAX_MESSAGE:  # a hostile file may put its own text into an exception
+            message = f"{message[:MAX_MESSAGE]} ..."
         return Failure(stage=self._stage, type=kind, message=message)
 
     def _reply(self, outcome: Outcome, *, needs: tuple[str, ...] = (), error: Failure | None = None) -> Reply:

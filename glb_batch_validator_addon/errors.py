@@ -50,5 +50,9 @@ class UnavailableError(StorageError):
     """The storage did not answer, or kept answering with a passing fault, through all retries."""
 
 
+class BadKeyError(StorageError):
+    """The storage cannot have an object of this name."""
+
+
 class FullError(StorageError):
     """No space left to write to."""

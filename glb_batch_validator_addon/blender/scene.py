@@ -17,7 +17,8 @@ FULL_RESET_EVERY = 200
 the full reset clears what removal of data-blocks does not reach."""
 
 MAX_MESSAGES = 50
-"""Of the importer, kept per asset."""
+MAX_MESSAGE_TEXT = 500
+"""Messages of the importer that are kept per asset, and characters of each."""
 
 # Data-block kinds that an import can leave behind.
 _KINDS = (
@@ -76,6 +77,7 @@ def reset(imports: int) -> None:
         start()
     bpy.data.batch_remove([block for kind in _KINDS for block in getattr(bpy.data, kind, ())])
     scene = bpy.context.scene
+    bpy.data.batch_remove([other for other in bpy.data.scenes if other != scene])
     for name in list(scene.keys()):  # extras of the scene and the importer's own animation and variant lists
         del scene[name]
     if scene.frame_current != 1:
@@ -142,7 +144,7 @@ def _messages(folder: Path) -> Iterator[list[str]]:
     class Keep(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if len(messages) < MAX_MESSAGES:
-                messages.append(_without(record.getMessage(), folder))
+                messages.append(_without(record.getMessage(), folder)[:MAX_MESSAGE_TEXT])
 
     handler = Keep(logging.WARNING)
     for name in _LOGGERS:

@@ -96,7 +96,9 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
         help="part I of N, I from 0 to N-1, by a stable hash of the key: N machines share a library without talking",
     )
     choice.add_argument("--force", action="store_true", help="also what is unchanged since its report was written")
-    choice.add_argument("--dry-run", action="store_true", help="list and plan, say what would be done, write nothing")
+    choice.add_argument(
+        "--dry-run", action="store_true", help="list and plan, print what would be validated, write nothing"
+    )
     choice.add_argument(
         "--resume", action="store_true", help="go on with the last run over this library that was interrupted"
     )
@@ -141,7 +143,7 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
     work.add_argument(
         "--blender",
         metavar="PATH",
-        help="Blender for the workers (default: the one this runs in, else $BLENDER, else the PATH)",
+        help="Blender for the workers (default: the one this runs in, else $BLENDER, bpy of this Python, the PATH)",
     )
     work.add_argument(
         "--ledger", type=_path, metavar="FILE", help="where to remember what was done (default: in your data folder)"
@@ -168,7 +170,12 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
         " Blender as a whole are warnings; what could not be processed is 3 in any case (default: %(default)s)",
     )
     results.add_argument("--json", action="store_true", help="events as JSON lines on stdout instead of progress")
-    results.add_argument("--verbose", "-v", action="store_true", help="also what boto3 and the workers do, on stderr")
+    results.add_argument(
+        "--verbose",
+        "-v",
+        action="store_true",
+        help="a line for every asset and for what happens to the background Blenders",
+    )
 
     s3 = parser.add_argument_group("S3")
     s3.add_argument("--endpoint-url", default="", metavar="URL", help="an S3-compatible server; addressed by path")
@@ -226,11 +233,12 @@ def restore(options: argparse.Namespace, values: dict[str, Any]) -> None:
         options.manifest = Path(options.manifest)
 
 
-def default_ledger(library: str, shard: tuple[int, int], reports_to: str | None) -> Path:
-    """A file for this library (and shard, and place of reports) in the user's data folder."""
+def default_ledger(library: str, options: argparse.Namespace) -> Path:
+    """A file for this library, server, shard and place of reports in the user's data folder."""
     import platformdirs
 
-    name = hashlib.sha256(f"{library}|{shard[0]}/{shard[1]}|{reports_to or ''}".encode()).hexdigest()[:16]
+    names = (library, options.endpoint_url, options.shard, options.reports_to)
+    name = hashlib.sha256(repr(names).encode()).hexdigest()[:16]
     return platformdirs.user_data_path("glb-batch-validator", appauthor=False) / "ledgers" / f"{name}.sqlite"
 
 

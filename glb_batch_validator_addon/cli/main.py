@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from ..engine.run import Run
 from ..errors import GlbvError, UsageError
 from .arguments import default_ledger, parse, recorded, restore, run_settings
 from .ending import INTERRUPTED, OK, USAGE, exit_code, make_output, nothing_found, print_end, print_plan, write_summary
-from .manifest import read_manifest
+from .manifest import keys_of_manifest
 from .places import open_library, open_reports
 from .program import find_launcher
 from .progress import View, make_view, printable
@@ -26,11 +27,14 @@ def main(arguments: list[str]) -> int:
     """Run with these arguments (without the program's name); returns the exit code."""
     try:
         options = parse(arguments)
-        _set_up_logging(options.verbose)
+        _set_up_logging()
         return _run(options)
     except GlbvError as error:
         print(f"error: {printable(str(error), sys.stderr.encoding)}", file=sys.stderr)
         return USAGE
+    except BrokenPipeError:  # whoever read our output has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERRUPTED
     except KeyboardInterrupt:
         print("Stopped. Go on with the same command and --resume.", file=sys.stderr)
         return INTERRUPTED
@@ -40,16 +44,14 @@ def _run(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as opened:
         storage = open_library(options)
         opened.callback(storage.close)
-        ledger = Ledger(options.ledger or default_ledger(storage.uri(), options.shard, options.reports_to))
+        path = options.ledger or default_ledger(storage.uri(), options)
+        ledger = Ledger.copy(path) if options.dry_run else Ledger(path)
         opened.callback(ledger.close)
         if options.resume:
-            unfinished = ledger.unfinished_run(storage.uri())
+            unfinished = ledger.unfinished_run(storage.uri(), options.shard)
             if unfinished is None:
                 raise UsageError("There is no interrupted run over this library to resume; start one without --resume.")
             restore(options, unfinished[1])
-        if options.dry_run:
-            ledger = ledger.copy()
-            opened.callback(ledger.close)
         reports = storage
         if options.reports_to:
             reports = open_reports(options)
@@ -73,7 +75,7 @@ def _run(options: argparse.Namespace) -> int:
             launcher=find_launcher(options.blender, workers=options.workers),
             resume=options.resume,
             recorded=recorded(options),
-            manifest=read_manifest(options.manifest, bucket=options.bucket) if options.manifest else None,
+            manifest=keys_of_manifest(options) if options.manifest else None,
             plan_only=options.dry_run,
         )
         opened.callback(run.close)
@@ -120,9 +122,6 @@ def _interrupts() -> Iterator[list[str]]:
             signal.signal(number, handler or signal.SIG_DFL)  # None: Blender's own, which Python cannot set again
 
 
-def _set_up_logging(verbose: bool) -> None:
-    """Warnings to stderr; with --verbose what boto3 does as well, but never its debug level, which shows signatures."""
+def _set_up_logging() -> None:
+    """Warnings to stderr. boto3 may show signatures below that; its storage keeps it from it."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    if verbose:
-        for name in ("boto3", "botocore", "glb_batch_validator_addon"):
-            logging.getLogger(name).setLevel(logging.INFO)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import gzip
 import json
@@ -16,6 +17,11 @@ from ..model.library import is_asset
 
 MAX_KEY_BYTES = 1024
 """The longest key S3 allows; a longer line is no key."""
+
+
+def keys_of_manifest(options: argparse.Namespace) -> Iterator[str]:
+    """The keys of `--manifest` under `--prefix`."""
+    return (key for key in read_manifest(options.manifest, bucket=options.bucket) if key.startswith(options.prefix))
 
 
 def read_manifest(path: Path, *, bucket: str | None) -> Iterator[str]:

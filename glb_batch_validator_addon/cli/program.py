@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..engine.launcher import Launcher
 from ..errors import UsageError
+from ..model.settings import available_cores
 from ..model.wire import THREADS
 
 ENTRY = "run_batch.py"
@@ -32,15 +33,17 @@ _FLAGS = (
 
 def find_launcher(blender: str | None, *, workers: int) -> Launcher:
     """For a path given by the user, else for what is at hand. Raises `UsageError` if there is no Blender."""
-    threads = max(1, (os.cpu_count() or 1) // workers)
+    threads = max(1, available_cores() // workers)
     if blender:
         return _of_executable(blender, threads)
     if running := _running_blender(threads):
         return running
+    if (named := os.environ.get("BLENDER")) and "bpy" not in sys.modules:
+        return _of_executable(named, threads)
     if importlib.util.find_spec("bpy"):
         command = (sys.executable, "-I", str(entry_point()), "--worker")
         return Launcher(command=command, blender=importlib.metadata.version("bpy"), environment={THREADS: str(threads)})
-    if found := os.environ.get("BLENDER") or shutil.which("blender"):
+    if found := shutil.which("blender"):
         return _of_executable(found, threads)
     raise UsageError(
         "There is no Blender here: run this inside Blender (`blender -b -P run_batch.py -- ...`), name one with"

@@ -31,13 +31,15 @@ def make_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
 
 
-def fetch(storage: Storage, item: StoredObject, path: Path) -> tuple[StoredObject, float]:
+def fetch(storage: Storage, item: StoredObject, path: Path, limits: Limits) -> tuple[StoredObject, float]:
     """Fetch the listed version, or the present one if it has changed since; with the seconds it took."""
     started = time.monotonic()
     try:
         _get(storage, item, path)
     except ChangedError:
         item = storage.stat(item.key)
+        if item.size_bytes > limits.max_size_bytes:
+            raise
         _get(storage, item, path)
     return item, time.monotonic() - started
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
+from ..errors import FullError, UsageError
 from ..model.library import StoredObject
 from ..model.report import Status
 
@@ -28,7 +28,7 @@ _SCHEMA = f"""
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS runs (
-    id INTEGER PRIMARY KEY, library TEXT NOT NULL, settings TEXT NOT NULL, started REAL NOT NULL,
+    id INTEGER PRIMARY KEY, library TEXT NOT NULL, shard TEXT NOT NULL, settings TEXT NOT NULL, started REAL NOT NULL,
     listed INTEGER NOT NULL DEFAULT 0, finished REAL);
 CREATE TABLE IF NOT EXISTS assets (
     key TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL, etag TEXT NOT NULL, last_modified TEXT NOT NULL,
@@ -86,12 +86,15 @@ class Ledger:
         except (sqlite3.Error, OSError) as error:
             raise UsageError(f"The ledger {path} cannot be used ({error}); name another file with --ledger.") from error
 
-    def copy(self) -> Ledger:
-        """A copy in memory, for a plan that leaves no trace."""
-        other = Ledger(Path(":memory:"))
-        with self._lock:
-            self._db.backup(other._db)
-        return other
+    @classmethod
+    def copy(cls, path: Path) -> Ledger:
+        """A copy in memory of the ledger at `path`, if there is one: for a plan that leaves no trace."""
+        copy = cls(Path(":memory:"))
+        if path.exists():
+            original = cls(path)
+            original._db.backup(copy._db)
+            original.close()
+        return copy
 
     def close(self) -> None:
         with self._lock:
@@ -100,32 +103,44 @@ class Ledger:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Changes inside become durable together, when the outermost block ends: a commit per step, not per asset."""
-        with self._lock:
+        with self._locked():
             outermost = not self._db.in_transaction
             if outermost:
                 self._db.execute("BEGIN")
             try:
                 yield
             finally:  # also after an error: each change stands on its own
-                if outermost:
+                if outermost and self._db.in_transaction:
                     self._db.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """For one thread at a time; a full disk is a `FullError`, other trouble of SQLite a `UsageError`."""
+        with self._lock:
+            try:
+                yield
+            except sqlite3.Error as error:
+                if error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
+                    raise FullError(f"No space left for the ledger {self.path}.") from error
+                raise UsageError(f"The ledger {self.path} cannot be used any more: {error}.") from error
 
     # Runs
 
-    def start_run(self, library: str, settings: dict[str, Any]) -> int:
+    def start_run(self, library: str, shard: tuple[int, int], settings: dict[str, Any]) -> int:
         """Begin a new run; what earlier runs left pending is left to it."""
-        with self._lock:
+        with self._locked():
             cursor = self._db.execute(
-                "INSERT INTO runs (library, settings, started) VALUES (?, ?, ?)",
-                (library, json.dumps(settings), time.time()),
+                "INSERT INTO runs (library, shard, settings, started) VALUES (?, ?, ?, ?)",
+                (library, str(shard), json.dumps(settings), time.time()),
             )
             assert cursor.lastrowid is not None
             return cursor.lastrowid
 
-    def unfinished_run(self, library: str) -> tuple[int, dict[str, Any], bool] | None:
-        """Id, settings and "is its listing complete" of the last run, if it did not come to its end."""
+    def unfinished_run(self, library: str, shard: tuple[int, int]) -> tuple[int, dict[str, Any], bool] | None:
+        """Id, settings and "is its listing complete" of the last run of the shard, if it did not come to its end."""
         row = self._one(
-            "SELECT id, settings, listed, finished FROM runs WHERE library = ? ORDER BY id DESC LIMIT 1", (library,)
+            "SELECT id, settings, listed, finished FROM runs WHERE library = ? AND shard = ? ORDER BY id DESC LIMIT 1",
+            (library, str(shard)),
         )
         return None if row is None or row[3] is not None else (row[0], json.loads(row[1]), bool(row[2]))
 
@@ -140,7 +155,7 @@ class Ledger:
     def outcomes(self, keys: Sequence[str], digest: str) -> dict[str, tuple[str, Known]]:
         """ETag and outcome by key, of those of up to 1,000 keys that were done under these settings."""
         marks = ",".join("?" * len(keys))
-        with self._lock:
+        with self._locked():
             rows = self._db.execute(
                 f"SELECT key, etag, status, brief, report_etag FROM assets WHERE key IN ({marks})"
                 " AND digest = ? AND status IS NOT NULL AND report_etag IS NOT NULL",
@@ -153,7 +168,7 @@ class Ledger:
     def planned(self, run: int, keys: Sequence[str]) -> set[str]:
         """Those of up to 1,000 keys that are part of the run already."""
         marks = ",".join("?" * len(keys))
-        with self._lock:
+        with self._locked():
             rows = self._db.execute(
                 f"SELECT key FROM assets WHERE key IN ({marks}) AND run = ?", [*map(_text, keys), run]
             ).fetchall()
@@ -162,7 +177,7 @@ class Ledger:
     def report_owners(self, run: int, report_keys: Sequence[str]) -> dict[str, str]:
         """The assets of the run that have these up to 1,000 report keys already, by report key."""
         marks = ",".join("?" * len(report_keys))
-        with self._lock:
+        with self._locked():
             rows = self._db.execute(
                 f"SELECT report_key, key FROM assets WHERE report_key IN ({marks}) AND run = ?",
                 [*map(_text, report_keys), run],
@@ -184,7 +199,7 @@ class Ledger:
 
     def pending(self, run: int, *, after: str, count: int) -> list[Plan]:
         """The next assets to do, in the order of keys, after a key."""
-        with self._lock:
+        with self._locked():
             rows = self._db.execute(
                 "SELECT key, size_bytes, etag, last_modified, report_key FROM assets"
                 " WHERE run = ? AND state = 'pending' AND key > ? ORDER BY key LIMIT ?",
@@ -228,7 +243,7 @@ class Ledger:
 
     def counts(self, run: int) -> dict[str, int]:
         """Assets by status, done or skipped; of these, `incomplete` did not arrive in Blender as a whole."""
-        with self._lock:
+        with self._locked():
             rows = self._db.execute(
                 "SELECT state, status, COUNT(*), SUM(size_bytes), SUM(json_extract(brief, '$.missing_count') > 0)"
                 " FROM assets WHERE run = ? GROUP BY state, status",
@@ -249,7 +264,7 @@ class Ledger:
 
     def rows(self, run: int) -> Iterator[Row]:
         """Every asset of the run, in the order of keys, without holding them in memory."""
-        with self._lock:
+        with self._locked():
             cursor = self._db.execute(
                 "SELECT key, report_key, state, status, brief FROM assets WHERE run = ? ORDER BY key", (run,)
             )
@@ -263,7 +278,7 @@ class Ledger:
                 )
 
     def _one(self, statement: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        with self._lock:
+        with self._locked():
             row: tuple[Any, ...] | None = self._db.execute(statement, values).fetchone()
             return row
 

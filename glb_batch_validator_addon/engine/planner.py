@@ -11,21 +11,28 @@ import fnmatch
 import hashlib
 import heapq
 import re
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from ..errors import StorageError
-from ..model.library import StoredObject, is_asset
+from ..model.library import ASSET_SUFFIX, StoredObject, is_asset
+from ..model.limits import MIB
 from ..model.naming import report_key, twin_template
-from ..model.report import ForeignFileError, from_json
+from ..model.report import ForeignFileError, Report, from_json
 from ..model.settings import RunSettings
 from ..storage.port import Storage
 from .ledger import Known, Ledger, Plan
+from .threads import Threads
 
 BATCH = 500
 """Decisions taken together: bounds the memory of the plan and the length of a transaction."""
+
+MAX_WAITING = 10_000
+"""Assets that wait for the listing to pass the keys of their reports, which most templates sort right after them."""
+
+MAX_REPORT_BYTES = 64 * MIB
+"""A file of more bytes beside an asset is no report of ours."""
 
 UNKNOWN = StoredObject(key="", size_bytes=0, etag="", last_modified="")
 """Stands for a report of which the listing did not say whether it is there."""
@@ -52,7 +59,7 @@ class Planner:
         digest: str,
         run: int,
         manifest: Iterable[str] | None,
-        threads: ThreadPoolExecutor,
+        threads: Threads,
         stopped: Callable[[], bool],
     ) -> None:
         self._storage = storage
@@ -77,7 +84,8 @@ class Planner:
             yield plans
 
     def _of_manifest(self, keys: Iterable[str]) -> Iterator[_Candidate]:
-        chosen = islice((key for key in keys if self._selected(key)), self._settings.limit)
+        below = (key for key in keys if key.startswith(self._storage.root) and self._selected(key))
+        chosen = islice(below, self._settings.limit)
         while chunk := list(islice(chosen, BATCH)):
             for item in self._threads.map(self._stat_or_bare, chunk):
                 yield _Candidate(item, self._report_key(item.key), UNKNOWN)
@@ -107,7 +115,7 @@ class Planner:
                     break
                 found += 1
                 key = self._report_key(item.key)
-                if not listed_here or key in waiting or key < item.key:
+                if not listed_here or key in waiting or key < item.key or len(waiting) >= MAX_WAITING:
                     yield _Candidate(item, key, UNKNOWN)
                 else:
                     waiting[key] = item
@@ -152,34 +160,38 @@ class Planner:
             else:
                 known = outcome if report is not None and etag == item.etag and not self._settings.force else None
                 plans[index] = Plan(item=item, report_key=candidate.report_key, known=known)
-        for index, plan in zip(unsure, self._threads.map(self._look, unsure.values()), strict=True):
+        looked_up = self._threads.map(lambda candidate: self._look(candidate, remembered), list(unsure.values()))
+        for index, plan in zip(unsure, looked_up, strict=True):
             plans[index] = plan
         return [plan for plan in plans if plan]
 
-    def _look(self, candidate: _Candidate) -> Plan:
+    def _look(self, candidate: _Candidate, remembered: Mapping[str, tuple[str, Known]]) -> Plan:
         """Read the report in the library: it may hold the outcome, or be somebody's file that is no report at all."""
         item = candidate.item
+        afresh = Plan(item=item, report_key=candidate.report_key)
+        etag, outcome = remembered.get(item.key, ("", None))
         try:
             report = candidate.report
             if report is None or report is UNKNOWN:
                 report = self._reports.stat(candidate.report_key)
-            data = self._reports.read(report)
-        except StorageError:  # there is none, or it cannot be read
-            return Plan(item=item, report_key=candidate.report_key)
-        try:
-            written = from_json(data)
+            if outcome and (etag, outcome.report_etag) == (item.etag, report.etag):
+                return afresh if self._settings.force else replace(afresh, known=outcome)
+            written = self._written(report)
         except ForeignFileError:
-            if candidate.report_key != (twin := self._twin(item)).report_key:
-                return self._look(twin)
-            return Plan(item=item, report_key=candidate.report_key)
-        except ValueError:
-            return Plan(item=item, report_key=candidate.report_key)
+            twin = self._twin(item)
+            return afresh if twin.report_key == candidate.report_key else self._look(twin, remembered)
+        except (StorageError, ValueError):  # there is none, it cannot be read, or it was damaged: it is made anew
+            return afresh
         same = (written.asset.etag, written.asset.key) == (item.etag, item.key)
         lasting = not written.error or written.error.lasting
         if self._settings.force or not same or not lasting or written.run.get("settings") != self._digest:
-            return Plan(item=item, report_key=candidate.report_key)
-        known = Known(status=written.status, brief=written.brief(), report_etag=report.etag)
-        return Plan(item=item, report_key=candidate.report_key, known=known)
+            return afresh
+        return replace(afresh, known=Known(status=written.status, brief=written.brief(), report_etag=report.etag))
+
+    def _written(self, report: StoredObject) -> Report:
+        if report.size_bytes > MAX_REPORT_BYTES:
+            raise ForeignFileError("it is too large")
+        return from_json(self._reports.read(report))
 
 
 def selection(settings: RunSettings, *, root: str) -> Callable[[str], bool]:
@@ -200,5 +212,9 @@ def selection(settings: RunSettings, *, root: str) -> Callable[[str], bool]:
 
 
 def shard_of(key: str, count: int) -> int:
-    """0 to count - 1, by the first 8 bytes of the key's SHA-256: the same on every machine, in every version."""
+    """0 to count - 1, by the first 8 bytes of the key's SHA-256: the same on every machine, in every version.
+
+    Assets that differ only in the case of `.glb` are in one shard, which can tell their reports apart.
+    """
+    key = key.removesuffix(key[-len(ASSET_SUFFIX) :]) + ASSET_SUFFIX
     return int.from_bytes(hashlib.sha256(key.encode(errors="surrogateescape")).digest()[:8], "big") % count

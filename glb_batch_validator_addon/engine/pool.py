@@ -23,7 +23,7 @@ from .launcher import Launcher
 from .worker_process import Exited, FromWorker, WorkerProcess, signal_name
 
 QUEUED_AT_WORKER = 6
-"""Requests at a worker at once: one in work and two waiting, so that it never waits for us."""
+"""Requests at a worker at once: one in work and five waiting, so that it has the next when we are not scheduled."""
 
 START_TIMEOUT_SECONDS = 120.0
 """For a Blender to say hello; a cold start from a slow disk takes tens of seconds."""
@@ -45,7 +45,7 @@ class Answer:
 
 
 class Pool:
-    """Stepped by its owner: `submit` while there is `room`, `handle` each message of the inbox, `watch` the clock."""
+    """Stepped by its owner: `submit` requests, `handle` each message of the inbox, `watch` the clock."""
 
     def __init__(
         self,
@@ -78,13 +78,6 @@ class Pool:
     def start(self) -> None:
         for _ in range(self._settings.workers):
             self._start_worker()
-
-    @property
-    def room(self) -> int:
-        """How many requests it takes before they only wait."""
-        return (
-            self._settings.workers * QUEUED_AT_WORKER - len(self._waiting) - sum(len(w.requests) for w in self._workers)
-        )
 
     @property
     def busy(self) -> float:
@@ -202,6 +195,7 @@ class Pool:
                 )
         self._start_worker()
         if not worker.requests:
+            worker.clear()
             return None
         culprit = worker.requests.popleft()
         self._waiting.extendleft(reversed(worker.requests))
@@ -212,6 +206,7 @@ class Pool:
             message=self._sentence(kind, code, worker),
             signal=signal_name(code),
         )
+        worker.clear()
         again = culprit.id not in self._alone
         self._on_event(
             WorkerLost(worker=worker.number, key=self._key_of(culprit), reason=failure.message, retried=again)

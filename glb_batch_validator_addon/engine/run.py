@@ -15,7 +15,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -32,7 +31,7 @@ from ..errors import (
 )
 from ..model.library import StoredObject
 from ..model.limits import MIB
-from ..model.report import Failure, Report, Status
+from ..model.report import Failure, Report, Stage, Status
 from ..model.settings import RunSettings
 from ..model.wire import Request, Resource
 from ..storage.port import Storage
@@ -42,7 +41,7 @@ from .launcher import Launcher
 from .ledger import Ledger, Plan
 from .planner import Planner
 from .pool import Answer, Pool
-from .threads import Threads
+from .threads import ClosedError, Threads
 from .worker_process import FromWorker
 
 MAX_UNAVAILABLE = 20
@@ -53,6 +52,9 @@ PLANNER_THREADS = 8
 
 PLANS_AHEAD = 16
 """Batches of the planner that wait to be taken in: bounds memory when the owner steps slowly."""
+
+CLOSE_SECONDS = 6.0
+"""A person who pressed Ctrl-C waits for it."""
 
 STEP_SECONDS = 0.1
 """The longest a step waits for something to happen, and so the precision of time-outs."""
@@ -108,7 +110,8 @@ class Run:
         self._inbox: queue.SimpleQueue[FromWorker | Callable[[], None]] = queue.SimpleQueue()
         self._planner = threading.Thread(target=self._plan, name="planner", daemon=True)
         self._plans_ahead = threading.Semaphore(PLANS_AHEAD)
-        self._threads = Threads(settings.io_threads)
+        self._threads = Threads(settings.io_threads, name="storage")
+        self._planner_threads = Threads(PLANNER_THREADS, name="planner")
         self.folder = make_folder()
         self._pool = Pool(
             launcher=launcher,
@@ -128,8 +131,9 @@ class Run:
         self._done = 0
         self._put_off: set[str] = set()  # keys that the storage did not give once, and that have another turn
         self._planned = Planned(listed=0, pending=0, skipped=0, pending_bytes=0, complete=False)
-        self._unavailable = 0
+        self._unavailable = {"fetch": 0, "report": 0}  # assets in a row
         self._stop_reason: str | None = None
+        self._stop_by = 0.0
         self._failure: Exception | None = None
         self._started = time.monotonic()
         self.id = 0
@@ -139,18 +143,20 @@ class Run:
 
     def start(self) -> None:
         """Begin. Raises `UsageError` before any work when the library cannot be used."""
-        self._storage.check()
-        if self._reports is not self._storage:
-            self._reports.check()
+        elsewhere = self._reports is not self._storage
+        self._storage.check(write=not elsewhere and not self._plan_only)
+        if elsewhere:
+            self._reports.check(write=not self._plan_only)
         listed = False
-        unfinished = self._ledger.unfinished_run(self._storage.uri()) if self._resume else None
+        library, shard = self._storage.uri(), self._settings.shard
+        unfinished = self._ledger.unfinished_run(library, shard) if self._resume else None
         if unfinished:
             self.id, _, listed = unfinished
         else:
-            self.id = self._ledger.start_run(self._storage.uri(), self._recorded)
+            self.id = self._ledger.start_run(library, shard, self._recorded)
         self._on_event(
             RunStarted(
-                library=self._storage.uri(),
+                library=library,
                 run=self.id,
                 resumed=unfinished is not None,
                 workers=self._settings.workers,
@@ -178,6 +184,8 @@ class Run:
                     if time.monotonic() > deadline:
                         break
                     message = self._inbox.get_nowait()
+        except FullError as error:  # of the ledger's disk
+            self.cancel(str(error))
         except queue.Empty:
             pass
         self._pool.watch()
@@ -187,20 +195,26 @@ class Run:
 
     def cancel(self, reason: str = "interrupted") -> None:
         """Stop: nothing new begins, workers end at once, reports that are being written are finished."""
-        self._stop_reason = self._stop_reason or reason
-        self._pool.stop()
+        if not self._stop_reason:
+            self._stop_reason, self._stop_by = reason, time.monotonic() + CLOSE_SECONDS
+            self._pool.stop()
 
     def worker_pids(self) -> list[int]:
         """Process ids of the present workers."""
         return self._pool.pids()
 
     def close(self) -> None:
-        """Let go of everything; a run that is not done is left to be resumed."""
+        """Let go of everything; a run that is not done is left to be resumed.
+
+        Requests that are under way have `CLOSE_SECONDS` to end. Those that take longer are left to themselves: what
+        they write is written whole or not at all.
+        """
         self._stop_reason = self._stop_reason or "closed"
         self._pool.stop()
+        self._planner_threads.close(seconds=CLOSE_SECONDS / 3)
+        self._threads.close(seconds=CLOSE_SECONDS / 3)
         if self._planner.ident:
-            self._planner.join()
-        self._threads.close()
+            self._planner.join(CLOSE_SECONDS / 3)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # Planning
@@ -208,24 +222,27 @@ class Run:
     def _plan(self) -> None:
         """In a thread of its own."""
         try:
-            with ThreadPoolExecutor(PLANNER_THREADS) as threads:
-                planner = Planner(
-                    storage=self._storage,
-                    reports=self._reports,
-                    ledger=self._ledger,
-                    settings=self._settings,
-                    digest=self._digest,
-                    run=self.id,
-                    manifest=self._manifest,
-                    threads=threads,
-                    stopped=lambda: self._stop_reason is not None,
-                )
-                for plans in planner.plan():
-                    while not self._plans_ahead.acquire(timeout=STEP_SECONDS):
-                        if self._stop_reason:
-                            return
-                    self._inbox.put(partial(self._take_plans, plans))
+            planner = Planner(
+                storage=self._storage,
+                reports=self._reports,
+                ledger=self._ledger,
+                settings=self._settings,
+                digest=self._digest,
+                run=self.id,
+                manifest=self._manifest,
+                threads=self._planner_threads,
+                stopped=lambda: self._stop_reason is not None,
+            )
+            for plans in planner.plan():
+                while not self._plans_ahead.acquire(timeout=STEP_SECONDS):
+                    if self._stop_reason:
+                        return
+                self._inbox.put(partial(self._take_plans, plans))
             self._inbox.put(self._plan_complete)
+        except ClosedError:
+            pass
+        except UnavailableError as error:
+            self._inbox.put(partial(self.cancel, f"The listing broke off: {error}"))
         except Exception as error:
             self._inbox.put(partial(self._fail, error))
 
@@ -278,7 +295,7 @@ class Run:
             idle = not self._jobs and not self._next
             if self._planned.complete and idle and (self._plan_only or not self._from_ledger()):
                 self._finish()
-        elif not self._writing and not self.done:
+        elif not self.done and (not self._writing or time.monotonic() > self._stop_by):
             self._finish()
 
     def _affordable(self) -> Plan | None:
@@ -306,6 +323,9 @@ class Run:
 
     def _finish(self) -> None:
         self.done = True
+        counts = self._ledger.counts(self.id)
+        if counts["total"] < self._planned.listed and not self._stop_reason:
+            self._stop_reason = "another run over this library took over the ledger"
         interrupted = self._stop_reason is not None
         busy = self._pool.busy
         self._pool.stop()
@@ -315,7 +335,7 @@ class Run:
             RunFinished(
                 interrupted=interrupted,
                 reason=self._stop_reason or "",
-                counts=self._ledger.counts(self.id),
+                counts=counts,
                 done=self._done,
                 seconds=time.monotonic() - self._started,
                 busy=busy,
@@ -333,7 +353,12 @@ class Run:
         self._taken += 1
         if not self._pool_started:
             self._pool_started = True
-            self._pool.start()
+            try:
+                self._pool.start()
+            except OSError as error:
+                self._taken -= 1
+                self._fail(UsageError(f"Blender cannot be started: {error}."))
+                return
         item, limits = plan.item, self._settings.limits
         number = next(self._ids)
         path = str(self.folder / f"{number}.glb")
@@ -346,7 +371,9 @@ class Run:
             )
             self._report(job, error=Failure(stage="container", type="TooLarge", message=message))
         else:
-            self._in_thread(partial(fetch, self._storage, item, Path(request.path)), partial(self._take_fetched, job))
+            self._in_thread(
+                partial(fetch, self._storage, item, Path(request.path), limits), partial(self._take_fetched, job)
+            )
 
     def _take_fetched(self, job: _Job, fetched: tuple[StoredObject, float] | GlbvError) -> None:
         if self._stop_reason:
@@ -354,13 +381,13 @@ class Run:
         elif isinstance(fetched, GlbvError):
             self._take_fetch_error(job, fetched)
         else:
-            self._unavailable = 0
+            self._unavailable["fetch"] = 0
             job.item, job.seconds["fetch"] = fetched
             self._pool.submit(job.request)
 
     def _take_fetch_error(self, job: _Job, error: GlbvError) -> None:
-        if self._goes_on(job, error):
-            self._report(job, error=Failure(stage="fetch", type=_kind(error), message=str(error)))
+        if self._goes_on(job, error, "fetch"):
+            self._report(job, error=_failure("fetch", error))
         else:
             self._drop(job)
 
@@ -436,12 +463,12 @@ class Run:
         self._writing -= 1
         del self._jobs[job.request.id]
         if isinstance(written, GlbvError):
-            if not self._goes_on(job, UsageError(str(written)) if isinstance(written, DeniedError) else written):
+            fatal = isinstance(written, DeniedError)  # it will be the same for every report
+            if not self._goes_on(job, UsageError(str(written)) if fatal else written, "report"):
                 return
-            failure = Failure(stage="report", type=_kind(written), message=str(written))
-            report = replace(report, status="error", error=failure)
+            report = replace(report, status="error", error=_failure("report", written))
         else:
-            self._unavailable = 0
+            self._unavailable["report"] = 0
         self._done += 1
         lasting = not report.error or report.error.lasting
         brief = report.brief()
@@ -459,15 +486,15 @@ class Run:
             )
         )
 
-    def _goes_on(self, job: _Job, error: GlbvError) -> bool:
+    def _goes_on(self, job: _Job, error: GlbvError, stage: Stage) -> bool:
         """Whether the error is the asset's own, to be reported. Else the run stops, or the asset has its turn later."""
         if isinstance(error, UsageError):
             self._fail(error)
         elif isinstance(error, FullError):
             self.cancel(f"{error} Make room, then go on with --resume.")
         elif isinstance(error, UnavailableError):
-            self._unavailable += 1
-            if self._unavailable >= MAX_UNAVAILABLE:
+            self._unavailable[stage] += 1
+            if self._unavailable[stage] >= MAX_UNAVAILABLE:
                 self.cancel(f"The storage does not answer any more: {error}")
             elif job.plan.item.key not in self._put_off:
                 self._put_off.add(job.plan.item.key)
@@ -501,6 +528,9 @@ class Run:
         self._threads.submit(work)
 
 
-def _kind(error: GlbvError) -> str:
-    """`NotFound` for a `NotFoundError`."""
-    return type(error).__name__.removesuffix("Error")
+def _failure(stage: Stage, error: GlbvError) -> Failure:
+    """Of the type `NotFound` for a `NotFoundError`; the message begins and ends as a sentence does."""
+    text = str(error).rstrip(".")
+    return Failure(
+        stage=stage, type=type(error).__name__.removesuffix("Error"), message=f"{text[:1].upper()}{text[1:]}."
+    )

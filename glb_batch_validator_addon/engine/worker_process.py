@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import signal
 import subprocess
@@ -68,17 +69,16 @@ class WorkerProcess:
                 start_new_session=True,  # Ctrl-C is for the engine, which then ends its workers
             )
         self.pid = self._process.pid
-        threading.Thread(target=self._listen, args=(inbox,), name=f"worker-{number}", daemon=True).start()
+        self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        for target, arguments in ((self._listen, (inbox,)), (self._write, ())):
+            threading.Thread(target=target, args=arguments, name=f"worker-{number}", daemon=True).start()
 
     def send(self, request: Request) -> None:
         """Queue a request at the worker. That it has died is told by its `Exited`."""
         if not self.requests:
             self.at_work_since = time.monotonic()
         self.requests.append(request)
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):
-            self._process.stdin.write(encode(request))
-            self._process.stdin.flush()
+        self._outbox.put(encode(request))
 
     def answered(self, reply: Reply) -> Request:
         """Take a reply in: returns its request. Raises ValueError if it is out of order."""
@@ -91,13 +91,21 @@ class WorkerProcess:
 
     def finish(self) -> None:
         """Let it end after what it has been sent."""
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
+        self._outbox.put(None)
 
     def kill(self, reason: str | None = None) -> None:
+        """End it and what it has started: `--blender` may name a script around Blender."""
         self.killed_for = self.killed_for or reason
+        if self._process.returncode is None and hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
         self._process.kill()
+
+    def clear(self) -> None:
+        """Remove its files. What it said last is gone then."""
+        for path in (self._log, self._stage_file):
+            with contextlib.suppress(OSError):  # Windows does not, while a dying process has it open
+                path.unlink()
 
     def stage(self) -> str:
         """The stage it was at when it last said so; survives its death. "" before the first request."""
@@ -105,17 +113,29 @@ class WorkerProcess:
 
     def log_tail(self) -> str:
         """The end of what it wrote on stderr."""
-        return self._log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
+        with self._log.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
+            return log.read().decode(errors="replace").strip()
 
     def _listen(self, inbox: queue.SimpleQueue[Any]) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            try:
-                message = decode_reply(line)
-            except (ValueError, TypeError, KeyError, AttributeError):
-                continue  # Blender prints as it starts
-            inbox.put(FromWorker(self, message))
-        inbox.put(FromWorker(self, Exited(self._process.wait())))
+        try:
+            for line in self._process.stdout:
+                with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
+                    inbox.put(FromWorker(self, decode_reply(line)))  # what is no reply Blender printed as it started
+        finally:
+            self._outbox.put(None)
+            inbox.put(FromWorker(self, Exited(self._process.wait())))
+
+    def _write(self) -> None:
+        """In a thread of its own: the pipe to a worker that hangs takes no more than 64 kB."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):  # it has died, which `Exited` tells
+            while (line := self._outbox.get()) is not None:
+                self._process.stdin.write(line)
+                self._process.stdin.flush()
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
 
 
 def signal_name(code: int) -> str | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from types import NoneType
+from typing import Any, Literal, get_args
 
 from .library import StoredObject
 
@@ -16,8 +17,8 @@ Stage = Literal["fetch", "container", "import", "measure", "report"]
 """Where in its way through the product an asset was when something happened."""
 
 
-WORKER_FAILURES = ("Crashed", "TimedOut", "OutOfMemory")
-"""Types of failures that ended a worker."""
+PASSING = ("Crashed", "TimedOut", "OutOfMemory", "DiskFull", "InternalError")
+"""Types of failures that another run may not meet again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,7 @@ class Failure:
     @property
     def lasting(self) -> bool:
         """True if the cause lies in the asset's bytes; the circumstances of a run may differ the next time."""
-        return self.stage in ("container", "import", "measure") and self.type not in WORKER_FAILURES
+        return self.stage in ("container", "import", "measure") and self.type not in PASSING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,21 +80,27 @@ class Report:
         }
 
 
+_HEAD_BYTES = 64
+"""A report has its schema version in these, even if it was cut off by a power cut."""
+
+
 class ForeignFileError(ValueError):
     """It is no report of ours, of whatever version: somebody else's file, not to be overwritten."""
 
 
 def from_json(data: bytes) -> Report:
-    """The report in `data`. Raises `ForeignFileError`, or ValueError for a report of another schema version."""
+    """The report in `data`.
+
+    Raises `ForeignFileError`, or ValueError for a report that is of another schema version or was damaged.
+    """
+    if data.strip() and b'"schema_version"' not in data[:_HEAD_BYTES]:
+        raise ForeignFileError("it does not begin as a report")
     try:
         document = json.loads(data)
-    except ValueError as error:
-        raise ForeignFileError(str(error)) from error
-    if not isinstance(document, dict) or not {"schema_version", "asset", "run"} <= document.keys():
-        raise ForeignFileError("it has not the keys of a report")
-    try:
         if document["schema_version"] != SCHEMA_VERSION:
             raise ValueError(f"schema version {document['schema_version']}")
+        if document["status"] not in get_args(Status) or not isinstance(document["facts"], dict | NoneType):
+            raise ValueError("its values are not those of a report")
         asset = dict(document["asset"])
         uri, sha256 = asset.pop("uri"), asset.pop("sha256")
         return Report(
@@ -105,5 +112,5 @@ def from_json(data: bytes) -> Report:
             error=Failure(**document["error"]) if document["error"] else None,
             run=dict(document["run"]),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a report: {error!r}") from error

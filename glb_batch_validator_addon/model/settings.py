@@ -12,9 +12,14 @@ from .naming import DEFAULT_REPORT_NAME
 from .report import SCHEMA_VERSION
 
 
+def available_cores() -> int:
+    """Cores that this process may use, which on a shared machine or in a container are fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def default_workers() -> int:
     """One a core, and one core for the engine and the storage from four cores on."""
-    cores = os.cpu_count() or 1
+    cores = available_cores()
     return cores if cores < 4 else cores - 1
 
 

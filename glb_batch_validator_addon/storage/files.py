@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import DeniedError, FullError, NotFoundError, StorageError, UnavailableError
+from ..errors import BadKeyError, DeniedError, FullError, NotFoundError, StorageError, UnavailableError
 
 TEMPORARY_SUFFIX = ".glbv-tmp"
 """Names ending so are ours and unfinished; a listing leaves them out."""
@@ -22,6 +22,9 @@ _KINDS: dict[int, tuple[type[StorageError], str]] = {
     errno.EACCES: (DeniedError, "the file permissions forbid it"),
     errno.EPERM: (DeniedError, "the file permissions forbid it"),
     errno.EROFS: (DeniedError, "the disk is read-only"),
+    errno.ENAMETOOLONG: (BadKeyError, "the name is too long for this disk"),
+    errno.EINVAL: (BadKeyError, "this disk does not take such a name"),
+    errno.EILSEQ: (BadKeyError, "this disk does not take such a name"),
     errno.ENOENT: (NotFoundError, "there is no such file or folder"),
     errno.ENOTDIR: (NotFoundError, "there is no such file or folder"),
 }

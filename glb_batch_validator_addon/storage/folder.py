@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import ChangedError, DeniedError, NotFoundError, UsageError
+from ..errors import BadKeyError, ChangedError, NotFoundError, UsageError
 from ..model.library import StoredObject
 from .files import TEMPORARY_SUFFIX, disk_error, new_file, printable
 
@@ -36,7 +36,7 @@ class FolderStorage:
     def uri(self, key: str = "") -> str:
         return Path(self._root, key).as_uri()
 
-    def check(self) -> None:
+    def check(self, *, write: bool) -> None:
         if not os.path.exists(self._root):
             raise UsageError(f"the folder {self._name} does not exist: check --folder")
         if not os.path.isdir(self._root):
@@ -47,6 +47,8 @@ class FolderStorage:
             raise UsageError(
                 f"the folder {self._name} cannot be read ({error.strerror}): ask its owner for access"
             ) from error
+        if not write:
+            return
         try:
             tempfile.TemporaryFile(dir=self._root, suffix=TEMPORARY_SUFFIX).close()
         except OSError as error:
@@ -134,11 +136,11 @@ class FolderStorage:
             raise ChangedError(f"{self.uri(item.key)} has changed since it was listed", key=item.key)
 
     def _path(self, key: str) -> Path:
-        """Where a key really is; `DeniedError` if that is not in the folder."""
+        """Where a key really is; `BadKeyError` if that is not in the folder."""
         plain = not {"", ".", ".."} & set(key.split("/")) and "\0" not in key and not os.path.splitdrive(key)[0]
         real = os.path.realpath(os.path.join(self._root, key)) if plain else ""
         if not self._is_inside(real):
-            raise DeniedError(f"the key {printable(key)} leads out of the folder {self._name}", key=key)
+            raise BadKeyError(f"the key {printable(key)} leads out of the folder {self._name}", key=key)
         return Path(real)
 
     def _is_inside(self, real_path: str) -> bool:

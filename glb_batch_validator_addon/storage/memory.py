@@ -29,7 +29,7 @@ class MemoryStorage:
     def uri(self, key: str = "") -> str:
         return f"memory://{self._name}/{key or self._prefix}"
 
-    def check(self) -> None:
+    def check(self, *, write: bool) -> None:
         pass
 
     def list(self) -> Iterator[StoredObject]:

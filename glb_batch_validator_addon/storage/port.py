@@ -26,10 +26,10 @@ class Storage(Protocol):
         """
         ...
 
-    def check(self) -> None:
+    def check(self, *, write: bool) -> None:
         """Raise `UsageError`, in one sentence that says what to do, if the library cannot be used.
 
-        That it can be listed is tried; that it can be written as far as can be told without leaving a trace.
+        That it can be listed is tried; with `write`, that it can be written, as far as that leaves no trace.
         """
         ...
 

@@ -62,7 +62,7 @@ class S3Storage:
     def uri(self, key: str = "") -> str:
         return f"s3://{self._options.bucket}/{key or self._options.prefix}"
 
-    def check(self) -> None:
+    def check(self, *, write: bool) -> None:
         from botocore.config import Config
 
         # A person waits for this answer: four attempts tell in seconds what eight tell in a minute.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
+import struct
 import sys
 import tempfile
 from dataclasses import replace
@@ -12,9 +14,11 @@ from pathlib import Path
 import bpy
 import pytest
 
+from demo.glb_builder import glb
 from demo.samples import write_samples
 from glb_batch_validator_addon.analysis import Analysis
 from glb_batch_validator_addon.blender import scene
+from glb_batch_validator_addon.glb.container import read_container, replace_json
 from glb_batch_validator_addon.model.limits import Limits
 from glb_batch_validator_addon.model.wire import Reply, Request, Resource, decode_reply, encode
 
@@ -169,6 +173,33 @@ def test_what_leads_out_of_the_library_is_never_opened(samples):
     assert not [path for path in opened if path.endswith(("outside.png", "hostname", "COM1.png", "texture.png"))]
     assert loaded
     assert [path for path in loaded if "glbv-refused" not in path] == []
+
+
+def test_a_file_of_the_library_cannot_take_the_place_of_the_asset(samples):
+    """It is what is checked that is imported, whatever the asset's own references are called."""
+    document = b'{"asset":{"version":"2.0"},"images":[{"uri":"glbv-asset.glb"}]}'
+    (samples / "sly.glb").write_bytes(glb(document))
+    (samples / "glbv-asset.glb").write_bytes((samples / "good/cube.glb").read_bytes())
+    assert facts_of(samples / "sly.glb")["triangles"] == 0
+
+
+def test_what_a_hostile_file_puts_into_an_exception_is_cut(samples):
+    data = (samples / "good/cube.glb").read_bytes()
+    length = struct.unpack_from("<I", data, 12)[0]
+    document = json.loads(data[20 : 20 + length])
+    document["accessors"][0]["type"] = "X" * 100_000
+    (samples / "loud.glb").write_bytes(replace_json(read_container(data, Limits()), json.dumps(document).encode()))
+    reply = analyse(samples / "loud.glb")
+    assert reply.error
+    assert len(reply.error.message) < 1100
+
+
+def test_scenes_of_one_asset_are_gone_before_the_next(samples):
+    for number in range(3):
+        analyse(samples / "good/cube.glb", number=number)
+        bpy.data.scenes.new("left over")
+    analyse(samples / "good/cube.glb")
+    assert len(bpy.data.scenes) == 1
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def reports_in(storage: Storage) -> dict[str, dict[str, Any]]:
     """Every report in the library, parsed, by key."""
     reports = {}
     for item in storage.list():
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             report = json.loads(storage.read(item)) if item.key.endswith(".json") else None
             if isinstance(report, dict) and "asset" in report:
                 reports[item.key] = report

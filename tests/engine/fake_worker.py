@@ -21,6 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from glb_batch_validator_addon.model.report import Failure
 from glb_batch_validator_addon.model.wire import EXIT_MEMORY, STAGE_FILE, Hello, Reply, Request, decode_request, encode
 
+LONG = "/".join(["n" * 200] * 5)
+
 
 def answer(request: Request) -> Reply:
     content = Path(request.path).read_bytes().decode()
@@ -41,6 +43,8 @@ def answer(request: Request) -> Reply:
         failure = Failure(stage="container", type=rest, message="It is what it is.")
         return Reply(id=request.id, outcome="error", error=failure, sha256="0" * 64)
     facts = {"triangles": int(rest) if rest.isdigit() else 0, "vertices": 3, "materials": ["a"]}
+    if word == "needs-all" and request.resources is None:
+        return Reply(id=request.id, outcome="needs", needs=tuple(f"{LONG}/{number}.png" for number in range(30)))
     if word == "needs":
         if request.resources is None:
             return Reply(id=request.id, outcome="needs", needs=(rest,))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -58,7 +61,7 @@ def test_a_deleted_report_is_made_again(bench: Bench, library: Counting) -> None
 
 
 @pytest.mark.parametrize("force", [False, True])
-@pytest.mark.parametrize("foreign", ['{"mine": true}', "no JSON", "[]", ""])
+@pytest.mark.parametrize("foreign", ['{"mine": true}', "no JSON", "[]", "[" * 200_000])
 def test_a_file_of_somebody_else_is_not_overwritten(bench: Bench, library: Counting, foreign: str, force: bool) -> None:
     fill(library, {"a_report.json": foreign})
     for _ in range(2):
@@ -68,6 +71,21 @@ def test_a_file_of_somebody_else_is_not_overwritten(bench: Bench, library: Count
     (key,) = [item.key for item in library.list() if item.key.startswith("a_") and item.key != "a_report.json"]
     assert key.endswith("_report.json")
     assert bench.run().done == []
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: b"", lambda data: data[:100], lambda data: data.replace(b'"ok"', b'"x"')]
+)
+def test_a_damaged_report_is_made_again(
+    bench: Bench, library: Counting, damage: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    """As a power cut leaves it, or a hand."""
+    bench.run()
+    bench.ledger_path.unlink()
+    data = library.read(library.stat("a_report.json"))
+    fill(library, {"a_report.json": damage(data).decode()})
+    assert bench.run().done == ["a.glb"]
+    assert json.loads(library.read(library.stat("a_report.json")))["status"] == "ok"
 
 
 def test_a_report_of_another_version_is_replaced(bench: Bench, library: Counting) -> None:

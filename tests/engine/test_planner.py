@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from glb_batch_validator_addon.engine.planner import shard_of
+from glb_batch_validator_addon.storage.folder import FolderStorage
 from glb_batch_validator_addon.storage.memory import MemoryStorage
 from tests.engine.conftest import Bench, fill
 
@@ -96,6 +97,30 @@ def test_a_manifest_takes_the_place_of_the_listing(bench: Bench) -> None:
     assert sorted(outcome.done) == ["a.glb", "gone.glb", "tables/c.glb"]
     assert outcome.reports["gone_report.json"]["error"]["type"] == "NotFound"
     assert sorted(bench.run(manifest=manifest).skipped) == ["a.glb", "tables/c.glb"]
+
+
+def test_a_manifest_gives_only_keys_of_the_library(tmp_path: Path) -> None:
+    storage = MemoryStorage(prefix="props/")
+    fill(storage, {"props/a.glb": "ok 1", "tables/c.glb": "ok 1"})
+    outcome = Bench(storage, tmp_path / "ledger.sqlite").run(manifest=["tables/c.glb", "x.glb", "props/a.glb"])
+    assert (outcome.done, list(outcome.reports)) == (["props/a.glb"], ["props/a_report.json"])
+
+
+def test_twins_are_in_one_shard_which_tells_their_reports_apart(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {f"c{number}.{suffix}": "ok 1" for number in range(20) for suffix in ("glb", "GLB")})
+    for index in range(4):
+        outcome = bench.run(include=("c*.*",), exclude=("chairs/*",), shard=(index, 4))
+    assert len(outcome.reports) == 40
+
+
+def test_a_key_that_reports_cannot_have_elsewhere_is_that_assets_error(tmp_path: Path) -> None:
+    storage = MemoryStorage()
+    fill(storage, {"a.glb": "ok 1", "b//c.glb": "ok 1", f"{'n' * 250}.glb": "ok 1"})
+    bench = Bench(storage, tmp_path / "ledger.sqlite")
+    (tmp_path / "reports").mkdir()
+    outcome = bench.run(reports=FolderStorage(tmp_path / "reports"))
+    assert outcome.error is None
+    assert (outcome.finished.counts["ok"], outcome.finished.counts["error"]) == (1, 2)
 
 
 class Shuffled(MemoryStorage):

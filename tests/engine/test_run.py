@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,12 +25,15 @@ from glb_batch_validator_addon.engine.events import (
     WorkerStarted,
 )
 from glb_batch_validator_addon.engine.launcher import Launcher
-from glb_batch_validator_addon.engine.run import Run
+from glb_batch_validator_addon.engine.ledger import Ledger
+from glb_batch_validator_addon.engine.run import CLOSE_SECONDS, Run
 from glb_batch_validator_addon.errors import UnavailableError, UsageError
 from glb_batch_validator_addon.model.library import StoredObject
 from glb_batch_validator_addon.model.limits import Limits
+from glb_batch_validator_addon.model.settings import RunSettings
 from glb_batch_validator_addon.storage.memory import MemoryStorage
 from tests.engine.conftest import FAKE, Bench, Outcome, assets_in, but_run, fill
+from tests.engine.fake_worker import LONG
 
 
 def each_asset_ended_once(outcome: Outcome, library: MemoryStorage) -> bool:
@@ -176,6 +184,27 @@ def test_a_worker_that_is_killed_from_outside_loses_nothing(bench: Bench, librar
     assert each_asset_ended_once(outcome, library)
 
 
+def test_requests_that_fill_the_pipe_of_a_hanging_worker_do_not_stop_the_clock(
+    bench: Bench, library: MemoryStorage
+) -> None:
+    """Each of these keys is in its request many times over: six requests are more than the 64 kB of a pipe."""
+    fill(library, {f"{LONG}/{number}.png": "x" for number in range(30)})
+    fill(library, {"a.glb": "hang"})
+    fill(library, {f"b{number}.glb": "needs-all" for number in range(6)})
+    outcome = bench.run(timeout_seconds=1.5, workers=1)
+    assert outcome.reports["a_report.json"]["error"]["type"] == "TimedOut"
+    assert outcome.finished.counts["ok"] == 6
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script of POSIX")
+def test_a_script_around_blender_is_ended_with_what_it_started(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {"a.glb": "hang", "b.glb": "ok 1"})
+    script = f'"{FAKE.command[0]}" "{FAKE.command[1]}"; exit $?'
+    outcome = bench.run(launcher=Launcher(command=("/bin/sh", "-c", script), blender="0.0"), timeout_seconds=1.0)
+    assert outcome.reports["a_report.json"]["error"]["type"] == "TimedOut"
+    assert outcome.finished.counts["ok"] == 1
+
+
 def test_workers_are_replaced_after_their_share(bench: Bench, library: MemoryStorage) -> None:
     fill(library, {f"{number:03}.glb": "ok 1" for number in range(100)})
     outcome = bench.run(assets_per_worker=10, workers=1)
@@ -280,6 +309,90 @@ def test_a_storage_that_answers_nothing_any_more_stops_the_run(tmp_path: Path) -
     assert outcome.done == []
     storage.left.clear()
     assert bench.run(resume=True).finished.counts["ok"] == 100
+
+
+class DeadReports(MemoryStorage):
+    def write(self, key: str, data: bytes, *, content_type: str, metadata: Mapping[str, str]) -> str:
+        raise UnavailableError("nobody answers", key=key)
+
+
+def test_a_place_for_reports_that_answers_nothing_stops_the_run(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, dict.fromkeys(keys(100), "ok 1"))
+    outcome = bench.run(reports=DeadReports(), batch_size=8)
+    assert outcome.finished.interrupted
+    assert len(outcome.done) < 30
+
+
+class BrokenListing(MemoryStorage):
+    """The first listing breaks off."""
+
+    broken = True
+
+    def list(self) -> Iterator[StoredObject]:
+        items = super().list()
+        if self.broken:
+            self.broken = False
+            yield from itertools.islice(items, 700)
+            raise UnavailableError("the second page does not come")
+        yield from items
+
+
+def test_a_listing_that_breaks_off_interrupts_the_run_which_is_resumed(tmp_path: Path) -> None:
+    storage = BrokenListing()
+    fill(storage, {f"{number:04}.glb": "ok 1" for number in range(900)})
+    outcome = Bench(storage, tmp_path / "ledger.sqlite").run()
+    assert outcome.finished.interrupted
+    assert "broke off" in outcome.finished.reason
+    assert Bench(storage, tmp_path / "ledger.sqlite").run(resume=True).finished.counts["ok"] == 900
+
+
+def test_a_run_whose_ledger_another_run_took_over_does_not_claim_success(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, dict.fromkeys(keys(100), "ok 1"))
+    events: list[Event] = []
+    ledger, settings = Ledger(bench.ledger_path), RunSettings(workers=1, batch_size=4)
+    run = Run(storage=library, ledger=ledger, launcher=FAKE, settings=settings, on_event=events.append)
+    run.start()
+    while not any(isinstance(event, AssetDone) for event in events):
+        run.step()
+    assert bench.run(force=True).finished.counts["ok"] == 100
+    while not run.done:
+        run.step()
+    run.close()
+    finished = events[-1]
+    assert isinstance(finished, RunFinished)
+    assert finished.interrupted
+    assert "another run" in finished.reason
+
+
+class Slow(MemoryStorage):
+    """Does not come back from a read before it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free = threading.Event()
+
+    def read(self, item: StoredObject) -> bytes:
+        self.free.wait(60)
+        return super().read(item)
+
+
+def test_a_request_that_does_not_come_back_holds_nobody_up(tmp_path: Path) -> None:
+    storage = Slow()
+    fill(storage, {"a.glb": "ok 1"})
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    run = Run(
+        storage=storage, ledger=ledger, launcher=FAKE, settings=RunSettings(workers=1), on_event=lambda event: None
+    )
+    run.start()
+    for _ in range(5):
+        run.step()
+    run.cancel()
+    while not run.done:
+        run.step()
+    before = time.monotonic()
+    run.close()
+    assert time.monotonic() - before < CLOSE_SECONDS + 5
+    storage.free.set()
 
 
 # Stopping and going on

@@ -132,7 +132,7 @@ def keys_of(storage: Storage) -> list[str]:
 
 
 def test_an_empty_library_is_fine(library: Library) -> None:
-    library.storage.check()
+    library.storage.check(write=True)
     assert keys_of(library.storage) == []
 
 

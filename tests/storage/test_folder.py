@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from glb_batch_validator_addon.errors import ChangedError, DeniedError, FullError, NotFoundError, UsageError
+from glb_batch_validator_addon.errors import (
+    BadKeyError,
+    ChangedError,
+    DeniedError,
+    FullError,
+    NotFoundError,
+    UsageError,
+)
 from glb_batch_validator_addon.model.library import StoredObject
 from glb_batch_validator_addon.storage.folder import FolderStorage
 from tests.storage.conftest import mounted
@@ -83,11 +90,11 @@ def test_what_links_lead_out_to_is_neither_listed_nor_read_nor_written(
     (root / "others").symlink_to(tmp_path / "library-of-others")
     assert keys_of(storage) == []
     for key in ("file.glb", "relative.glb", "folder/secret.glb", "others/b.glb"):
-        with pytest.raises(DeniedError, match="leads out of the folder"):
+        with pytest.raises(BadKeyError, match="leads out of the folder"):
             storage.stat(key)
-        with pytest.raises(DeniedError):
+        with pytest.raises(BadKeyError):
             storage.read(StoredObject(key, 6, "", ""))
-        with pytest.raises(DeniedError):
+        with pytest.raises(BadKeyError):
             write(storage, key)
     assert [path.name for path in outside.iterdir()] == ["secret.glb"]
     assert (outside / "secret.glb").read_bytes() == b"secret"
@@ -121,9 +128,9 @@ def test_the_folder_itself_may_be_a_link(root: Path, tmp_path: Path) -> None:
     "key", ["../out.json", "a/../../out.json", "/tmp/out.json", "", ".", "a//b.json", "a/./b.json", "a/", "nul\0.json"]
 )
 def test_a_key_that_leads_out_or_is_no_name_is_refused(storage: FolderStorage, tmp_path: Path, key: str) -> None:
-    with pytest.raises(DeniedError):
+    with pytest.raises(BadKeyError):
         write(storage, key)
-    with pytest.raises(DeniedError):
+    with pytest.raises(BadKeyError):
         storage.stat(key)
     assert not (tmp_path / "out.json").exists()
 
@@ -231,26 +238,26 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(tiny_disk: Path) -> None:
 
 
 def test_a_folder_that_can_be_used_passes_and_stays_as_it_was(root: Path, storage: FolderStorage) -> None:
-    storage.check()
+    storage.check(write=True)
     assert list(root.iterdir()) == []
 
 
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nowhere does not exist: check --folder"):
-        FolderStorage(tmp_path / "nowhere").check()
+        FolderStorage(tmp_path / "nowhere").check(write=True)
 
 
 def test_a_file_in_place_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "a.glb").touch()
     with pytest.raises(UsageError, match=r"a\.glb is a file"):
-        FolderStorage(tmp_path / "a.glb").check()
+        FolderStorage(tmp_path / "a.glb").check(write=True)
 
 
 def test_a_read_only_disk(root: Path) -> None:
     with mounted(root, "-t", "tmpfs", "-o", "ro", "tmpfs"):
         storage = FolderStorage(root)
         with pytest.raises(UsageError, match=r"cannot be written to .*--reports-to"):
-            storage.check()
+            storage.check(write=True)
         with pytest.raises(DeniedError, match="the disk is read-only") as raised:
             write(storage, "a_report.json")
         assert raised.value.key == "a_report.json"
@@ -267,7 +274,7 @@ def test_a_folder_without_permission(mode: int, expected: str) -> None:
         os.chmod(folder, mode)
         try:
             with pytest.raises(UsageError, match=expected):
-                FolderStorage(folder).check()
+                FolderStorage(folder).check(write=True)
         finally:
             os.chmod(folder, 0o700)
             if is_root:

@@ -29,7 +29,7 @@ def use(storage: S3Storage) -> str:
     """Do a bit of everything, good and bad; what the exceptions show when their tracebacks are printed."""
     shown = []
     for call in (
-        storage.check,
+        lambda: storage.check(write=True),
         lambda: storage.write("a.glb", b"glTF", content_type="model/gltf-binary", metadata={"v": "1"}),
         lambda: [storage.read(item) for item in storage.list()],
         lambda: storage.stat("no-such.glb"),

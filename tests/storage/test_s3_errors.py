@@ -41,7 +41,7 @@ sso_region = us-east-1
 def sentence(options: S3Options) -> str:
     """What a person reads when a library is opened and checked before a run."""
     with pytest.raises(UsageError) as raised:
-        S3Storage(options).check()
+        S3Storage(options).check(write=True)
     text = str(raised.value)
     assert "\n" not in text
     assert len(text) < 300
@@ -88,7 +88,7 @@ def test_no_credentials(light: LightS3, monkeypatch: pytest.MonkeyPatch) -> None
     text = sentence(options_of(light))
     assert "no AWS credentials were found" in text
     assert "--aws-profile" in text
-    S3Storage(options_of(light, anonymous=True)).check()
+    S3Storage(options_of(light, anonymous=True)).check(write=True)
 
 
 def test_half_of_the_credentials(light: LightS3, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,12 +171,12 @@ def test_a_bucket_that_is_not_public(ceph_rgw: S3Server, make_bucket: MakeBucket
 def test_a_bucket_of_another_account(ceph_rgw: S3Server, make_bucket: MakeBucket) -> None:
     bucket = make_bucket(ceph_rgw)
     assert "belongs to the account 123456789012" in sentence(bucket.options(expected_bucket_owner="123456789012"))
-    S3Storage(bucket.options(expected_bucket_owner="tester")).check()
+    S3Storage(bucket.options(expected_bucket_owner="tester")).check(write=True)
 
 
 def test_a_wrong_region_is_corrected_where_the_server_tells_it(light: LightS3) -> None:
     light.faults.append(Fault("LIST", "*", "400 AuthorizationHeaderMalformed"))
-    S3Storage(options_of(light, region="eu-north-1")).check()
+    S3Storage(options_of(light, region="eu-north-1")).check(write=True)
 
 
 def test_a_wrong_region_that_cannot_be_corrected_is_named(light: LightS3) -> None:
@@ -225,7 +225,7 @@ def test_a_server_whose_certificate_nobody_trusts_unless_told_to(
         assert "AWS_CA_BUNDLE" in text
         monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "ca.pem"))
         storage = S3Storage(options_of(server))
-        storage.check()
+        storage.check(write=True)
         assert [storage.read(item) for item in storage.list()] == [b"glTF"]
 
 
