@@ -12,9 +12,9 @@ import bpy
 
 from ..errors import AssetError, UnsupportedAssetError
 
-FULL_RESET_EVERY = 200
-"""Assets. `read_homefile` costs more than an import of a small asset, `batch_remove` next to nothing; now and then
-the full reset clears what removal of data-blocks does not reach."""
+FULL_RESET_EVERY = 500
+"""Assets. `read_homefile` costs more than the import of a small asset, `batch_remove` next to nothing; now and then the
+full reset clears what removal of data-blocks does not reach."""
 
 MAX_MESSAGES = 50
 MAX_MESSAGE_TEXT = 500
@@ -74,7 +74,7 @@ def start() -> None:
 def reset(imports: int) -> None:
     """Empty the file before import number `imports`, so that no asset meets anything of another."""
     if imports % FULL_RESET_EVERY == 0:
-        start()
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     bpy.data.batch_remove([block for kind in _KINDS for block in getattr(bpy.data, kind, ())])
     scene = bpy.context.scene
     bpy.data.batch_remove([other for other in bpy.data.scenes if other != scene])
@@ -137,20 +137,26 @@ def _explain(text: str) -> AssetError:
     )
 
 
+class _Keep(logging.Handler):
+    """Keeps the first messages of one import."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+        self._folder = folder
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self.messages) < MAX_MESSAGES:
+            self.messages.append(_without(record.getMessage(), self._folder)[:MAX_MESSAGE_TEXT])
+
+
 @contextmanager
 def _messages(folder: Path) -> Iterator[list[str]]:
-    messages: list[str] = []
-
-    class Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if len(messages) < MAX_MESSAGES:
-                messages.append(_without(record.getMessage(), folder)[:MAX_MESSAGE_TEXT])
-
-    handler = Keep(logging.WARNING)
+    handler = _Keep(folder)
     for name in _LOGGERS:
         logging.getLogger(name).addHandler(handler)
     try:
-        yield messages
+        yield handler.messages
     finally:
         for name in _LOGGERS:
             logging.getLogger(name).removeHandler(handler)

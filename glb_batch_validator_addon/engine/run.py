@@ -282,8 +282,8 @@ class Run:
             return
         try:
             answer = self._pool.handle(message)
-        except UsageError as error:
-            self._fail(error)
+        except (UsageError, OSError) as error:
+            self._fail(error if isinstance(error, UsageError) else _not_started(error))
         else:
             if answer:
                 self._take_answer(answer)
@@ -357,7 +357,7 @@ class Run:
                 self._pool.start()
             except OSError as error:
                 self._taken -= 1
-                self._fail(UsageError(f"Blender cannot be started: {error}."))
+                self._fail(_not_started(error))
                 return
         item, limits = plan.item, self._settings.limits
         number = next(self._ids)
@@ -526,6 +526,10 @@ class Run:
             self._inbox.put(partial(then, result))
 
         self._threads.submit(work)
+
+
+def _not_started(error: OSError) -> UsageError:
+    return UsageError(f"Blender cannot be started: {error}.")
 
 
 def _failure(stage: Stage, error: GlbvError) -> Failure:
