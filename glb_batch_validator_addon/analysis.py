@@ -18,7 +18,7 @@ from .blender.scene import import_glb
 from .errors import AssetError, UnsupportedAssetError
 from .glb.container import Container, read_container
 from .glb.document import JsonObject, parse_document, printable, require_gltf_2
-from .glb.references import Reference, Refused, Resolved, external_references, refuse, resolve
+from .glb.references import Reference, Refused, Resolved, external_references, may_refer, refuse, resolve
 from .glb.summary import file_facts
 from .model.facts import FileFacts, Missing, ReferenceFacts, SceneFacts
 from .model.report import Failure, Stage
@@ -67,7 +67,7 @@ class Analysis:
             document = parse_document(container, request.limits)
             targets = {
                 reference: resolve(reference.uri, asset_key=request.key, root=request.root)
-                for reference in external_references(document, request.limits)
+                for reference in (external_references(document, request.limits) if may_refer(container) else ())
             }
             wanted = tuple(dict.fromkeys(target.key for target in targets.values() if isinstance(target, Resolved)))
             if wanted and request.resources is None:

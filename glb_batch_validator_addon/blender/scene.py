@@ -69,6 +69,7 @@ def start() -> None:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     bpy.context.preferences.filepaths.use_scripts_auto_execute = False
     bpy.context.preferences.edit.use_global_undo = False
+    logging.disable(logging.INFO)  # the importer writes a line per node, 3 % of the import of a small asset
 
 
 def reset(imports: int) -> None:

@@ -80,6 +80,12 @@ def external_references(document: JsonObject, limits: Limits) -> tuple[Reference
     return tuple(found)
 
 
+def may_refer(container: Container) -> bool:
+    """False if no property of the JSON can be a `uri`: most files embed all, and need not be walked through."""
+    content = bytes(container.json)
+    return b'"uri"' in content or b"\\u" in content
+
+
 def _uri_holders(document: JsonObject) -> Iterator[tuple[_Path, dict[str, Any]]]:
     for name in ("buffers", "images"):
         for index, holder in enumerate(document.objects(name)):

@@ -4,9 +4,18 @@ import json
 
 import pytest
 
+from demo.glb_builder import glb
 from glb_batch_validator_addon.errors import AssetError
 from glb_batch_validator_addon.glb.container import read_container
-from glb_batch_validator_addon.glb.references import Refused, Resolved, external_references, refuse, resolve
+from glb_batch_validator_addon.glb.document import parse_document
+from glb_batch_validator_addon.glb.references import (
+    Refused,
+    Resolved,
+    external_references,
+    may_refer,
+    refuse,
+    resolve,
+)
 from glb_batch_validator_addon.model.limits import Limits
 
 from .documents import LIMITS, glb_of, parse, read
@@ -149,3 +158,14 @@ def test_refusing_some_leaves_the_others() -> None:
     container = read_container(glb_of({"images": [{"uri": "good.png"}, {"uri": "/etc/passwd"}]}), LIMITS)
     _, document = read(refuse(container, ["/images/1/uri"]))
     assert [image.string("uri") for image in document.objects("images")] == ["good.png", "glbv-refused-0"]
+
+
+@pytest.mark.parametrize("name", ["uri", "\\u0075ri", "u\\u0072i"])
+def test_a_property_called_uri_is_not_overlooked_however_it_is_spelt(name: str) -> None:
+    container = read_container(glb(f'{{"images":[{{"{name}":"a.png"}}]}}'.encode()), Limits())
+    assert may_refer(container)
+    assert [found.uri for found in external_references(parse_document(container, Limits()), Limits())] == ["a.png"]
+
+
+def test_a_file_that_embeds_all_need_not_be_walked_through() -> None:
+    assert not may_refer(read_container(glb(b'{"images":[{"bufferView":0,"name":"curious"}]}'), Limits()))
