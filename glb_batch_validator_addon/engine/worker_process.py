@@ -66,7 +66,9 @@ class WorkerProcess:
                 env=launcher.worker_environment(
                     folder=folder / "blender", stage_file=self._stage_file, memory_limit_bytes=memory_limit_bytes
                 ),
-                start_new_session=True,  # Ctrl-C is for the engine, which then ends its workers
+                # Ctrl-C is for the engine, which then ends its workers: a session on POSIX, a group on Windows.
+                start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
         self.pid = self._process.pid
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
