@@ -21,13 +21,9 @@ def enter(rootfs: Path, *options: str) -> tuple[str, ...]:
     arguments = ["bwrap", "--bind", str(rootfs), "/", "--dev-bind", "/dev", "/dev", "--proc", "/proc"]
     for path in ("/sys", "/etc/hosts", "/etc/resolv.conf"):
         arguments += ["--ro-bind-try", path, path]
-    for path in sorted(str(path) for path in shared_paths):
+    for path in sorted({str(path.resolve()) for path in shared_paths}):  # bwrap cannot mount on a link
         arguments += ["--bind-try", path, path]
-    arguments += [
-        "--setenv",
-        "PATH",
-        "/usr/sbin:/usr/bin",
-    ]  # the host's may lead to programs in the home, such as pyenv's
+    arguments += ["--setenv", "PATH", "/usr/sbin:/usr/bin"]  # the host's may lead to programs in the home (pyenv's)
     return (*arguments, "--die-with-parent", *options, "--")
 
 
