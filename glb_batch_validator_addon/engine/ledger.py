@@ -120,7 +120,7 @@ class Ledger:
             try:
                 yield
             except sqlite3.Error as error:
-                if error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
+                if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
                     raise FullError(f"No space left for the ledger {self.path}.") from error
                 raise UsageError(f"The ledger {self.path} cannot be used any more: {error}.") from error
 

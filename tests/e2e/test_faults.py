@@ -242,6 +242,19 @@ def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(library, und
         assert but_run(reports_below(disk), asset=False) == undisturbed
 
 
+def test_a_full_disk_under_the_ledger_stops_the_run_which_goes_on_when_there_is_room(library, undisturbed, tmp_path):
+    need(os.geteuid() == 0 and shutil.which("mount"), "only root may mount a small disk")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with mounted(disk, "size=160k"):
+        full = run("--folder", library, "--ledger", disk / "ledger.sqlite")
+        assert full.code == 4, full.err
+        assert "No space left for the ledger" in full.err
+        subprocess.run(["mount", "-o", "remount,size=8m", str(disk)], check=True)
+        assert run("--folder", library, "--ledger", disk / "ledger.sqlite", "--resume").code == 0
+    assert but_run(reports_below(library), asset=False) == undisturbed
+
+
 def test_a_read_only_folder_is_found_before_any_work(library, tmp_path):
     need(os.geteuid() == 0 and shutil.which("mount"), "only root may mount a folder read-only")
     with mounted(library, "bind", library), remounted_read_only(library):
