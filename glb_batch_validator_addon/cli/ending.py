@@ -119,5 +119,5 @@ def print_end(finished: RunFinished, options: argparse.Namespace, summary: Path 
     where = f"below {options.reports_to}" if options.reports_to else "beside the assets"
     console.print(f"Reports are {where}." + (f" Summary: {summary}" if summary else ""))
     if finished.interrupted:
-        console.print(f"Stopped: {finished.reason}", style="yellow")
+        console.print(f"Stopped: {printable(finished.reason, sys.stderr.encoding)}", style="yellow")
         console.print("Go on with the same command and --resume.")

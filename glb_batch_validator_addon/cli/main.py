@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED
     except KeyboardInterrupt:
-        print("Stopped. Go on with the same command and --resume.", file=sys.stderr)
+        print("Stopped.", file=sys.stderr)
         return INTERRUPTED
 
 
@@ -78,7 +78,6 @@ def _run(options: argparse.Namespace) -> int:
             manifest=keys_of_manifest(options) if options.manifest else None,
             plan_only=options.dry_run,
         )
-        opened.callback(run.close)
         _go(run, view)
         if not finished[0].counts["total"] and not finished[0].interrupted and options.shard[1] == 1:
             raise UsageError(nothing_found(storage.uri(), options))
@@ -92,31 +91,40 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _go(run: Run, view: View) -> None:
-    """Step the run to its end; Ctrl-C and SIGTERM stop it cleanly, a second one at once."""
-    try:
-        with _interrupts() as interrupts:
+    """Step the run to its end and close it; Ctrl-C and SIGTERM stop it cleanly, a second one at once."""
+    with _interrupts() as interrupts:
+        try:
+            interrupts.wait = False  # nothing has begun that would want a clean end
             run.start()
+            interrupts.wait = True
             while not run.done:
-                if interrupts:
-                    run.cancel(f"interrupted by {interrupts[0]}")
+                if interrupts.name:
+                    run.cancel(f"interrupted by {interrupts.name}")
                 run.step()
-    finally:
-        view.close()
+        finally:
+            run.close()
+            view.close()
+
+
+class _Interrupts:
+    """The signal that has come, if any. The first one only asks for an end, unless nothing is worth waiting for."""
+
+    name = ""
+    wait = True
+
+    def take(self, number: int, _: Any) -> None:
+        if self.name or not self.wait:
+            raise KeyboardInterrupt
+        self.name = signal.Signals(number).name
 
 
 @contextlib.contextmanager
-def _interrupts() -> Iterator[list[str]]:
-    """The names of signals that have come. Blender in the background ignores Ctrl-C unless somebody handles it."""
-    names: list[str] = []
-
-    def take(number: int, _: Any) -> None:
-        if names:
-            raise KeyboardInterrupt
-        names.append(signal.Signals(number).name)
-
-    before = {number: signal.signal(number, take) for number in (signal.SIGINT, signal.SIGTERM)}
+def _interrupts() -> Iterator[_Interrupts]:
+    """Blender in the background ignores Ctrl-C unless somebody handles it."""
+    interrupts = _Interrupts()
+    before = {number: signal.signal(number, interrupts.take) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield names
+        yield interrupts
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)  # None: Blender's own, which Python cannot set again

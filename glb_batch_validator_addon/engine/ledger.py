@@ -20,7 +20,7 @@ from ..errors import FullError, UsageError
 from ..model.library import StoredObject
 from ..model.report import Status
 
-LEDGER_VERSION = 1
+LEDGER_VERSION = 2
 LOCK_SECONDS = 60.0
 """To wait for another process that writes to the same ledger."""
 
@@ -82,6 +82,8 @@ class Ledger:
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version > LEDGER_VERSION:
                 raise UsageError(f"The ledger {path} was written by a newer version; name another one with --ledger.")
+            if 0 < version < LEDGER_VERSION:  # what it knew is in the reports
+                self._db.executescript("DROP TABLE runs; DROP TABLE assets;")
             self._db.executescript(_SCHEMA)
         except (sqlite3.Error, OSError) as error:
             raise UsageError(f"The ledger {path} cannot be used ({error}); name another file with --ledger.") from error

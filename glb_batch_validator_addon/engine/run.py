@@ -210,12 +210,14 @@ class Run:
         they write is written whole or not at all.
         """
         self._stop_reason = self._stop_reason or "closed"
-        self._pool.stop()
-        self._planner_threads.close(seconds=CLOSE_SECONDS / 3)
-        self._threads.close(seconds=CLOSE_SECONDS / 3)
-        if self._planner.ident:
-            self._planner.join(CLOSE_SECONDS / 3)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            self._pool.stop()
+            self._planner_threads.close(seconds=CLOSE_SECONDS / 3)
+            self._threads.close(seconds=CLOSE_SECONDS / 3)
+            if self._planner.ident:
+                self._planner.join(CLOSE_SECONDS / 3)
+        finally:  # also when a second Ctrl-C comes
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     # Planning
 

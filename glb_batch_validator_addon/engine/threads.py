@@ -38,8 +38,8 @@ class Threads:
         """Have it called in a thread. It must not raise."""
         if len(self._threads) < self._count:
             thread = threading.Thread(target=self._work, name=f"{self._name}-{len(self._threads)}", daemon=True)
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)  # started first: `close` may come from another thread
         self._tasks.put(task)
 
     def map(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
@@ -70,10 +70,11 @@ class Threads:
     def close(self, *, seconds: float) -> None:
         """Drop what has not begun and wait for what has; what takes longer is left to end with the process."""
         self._closed = True
-        for _ in self._threads:
+        threads = tuple(self._threads)
+        for _ in threads:
             self._tasks.put(None)
         end = time.monotonic() + seconds
-        for thread in self._threads:
+        for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
 
     def _work(self) -> None:

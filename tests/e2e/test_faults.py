@@ -158,6 +158,16 @@ def test_an_interrupted_run_says_how_to_go_on(library, undisturbed, number):
     assert but_run(reports_below(library), asset=False) == undisturbed
 
 
+def test_ctrl_c_while_a_server_does_not_answer_ends_at_once(light):
+    light.faults.append(Fault("LIST", "*", "stall", times=100))
+    process = start(*on(light), env=CREDENTIALS)
+    until(lambda: light.counts["LIST"])
+    process.send_signal(signal.SIGINT)
+    before = time.monotonic()
+    assert finish(process).code == 4
+    assert time.monotonic() - before < 15, "long before the request's own time-out"
+
+
 def test_ctrl_c_stops_a_background_blender(library, blender):
     """Blender itself ignores Ctrl-C in the background while a script runs."""
     process = start("--", "--folder", library, command=(*blender.command, "-b", "--factory-startup", "-P"))

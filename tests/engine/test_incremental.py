@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +62,9 @@ def test_a_deleted_report_is_made_again(bench: Bench, library: Counting) -> None
 
 
 @pytest.mark.parametrize("force", [False, True])
-@pytest.mark.parametrize("foreign", ['{"mine": true}', "no JSON", "[]", "[" * 200_000])
+@pytest.mark.parametrize(
+    "foreign", ['{"mine": true}', '{"schema_version": "2.1", "chair": "mine"}', "no JSON", "[]", "[" * 200_000]
+)
 def test_a_file_of_somebody_else_is_not_overwritten(bench: Bench, library: Counting, foreign: str, force: bool) -> None:
     fill(library, {"a_report.json": foreign})
     for _ in range(2):
@@ -73,9 +76,19 @@ def test_a_file_of_somebody_else_is_not_overwritten(bench: Bench, library: Count
     assert bench.run().done == []
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda data: b"", lambda data: data[:100], lambda data: data.replace(b'"ok"', b'"x"')]
-)
+DAMAGES: list[Callable[[bytes], bytes]] = [
+    lambda data: b"",
+    lambda data: bytes(len(data)),
+    lambda data: data[:10],
+    lambda data: data[:100],
+    lambda data: data.replace(b'"status": "ok"', b'"status": "x"'),
+    lambda data: data.replace(b'"vertices": 3', b'"vertices": NaN'),
+    lambda data: data.replace(b'"materials": [', b'"materials": 5, "x": ['),
+    lambda data: data.replace(b'"facts": {', b'"facts": [], "x": {'),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_report_is_made_again(
     bench: Bench, library: Counting, damage: Callable[[bytes], bytes], tmp_path: Path
 ) -> None:
@@ -83,8 +96,10 @@ def test_a_damaged_report_is_made_again(
     bench.run()
     bench.ledger_path.unlink()
     data = library.read(library.stat("a_report.json"))
+    assert damage(data) != data
     fill(library, {"a_report.json": damage(data).decode()})
     assert bench.run().done == ["a.glb"]
+    assert bench.run().done == []
     assert json.loads(library.read(library.stat("a_report.json")))["status"] == "ok"
 
 
@@ -134,3 +149,11 @@ def test_a_plan_leaves_no_trace(bench: Bench, library: Counting) -> None:
     outcome = bench.run(plan_only=True)
     assert outcome.finished.counts["pending"] == 3
     assert outcome.reports == {}
+
+
+def test_a_ledger_of_an_older_version_is_begun_anew(bench: Bench, library: Counting) -> None:
+    bench.run()
+    with sqlite3.connect(bench.ledger_path) as database:
+        database.executescript("DROP TABLE runs; CREATE TABLE runs (id INTEGER PRIMARY KEY); PRAGMA user_version = 1;")
+    database.close()
+    assert bench.run().done == [], "what it knew is in the reports"
