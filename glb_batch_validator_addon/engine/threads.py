@@ -70,14 +70,13 @@ class Threads:
     def close(self, *, seconds: float) -> None:
         """Drop what has not begun and wait for what has; what takes longer is left to end with the process."""
         self._closed = True
-        threads = tuple(self._threads)
-        for _ in threads:
-            self._tasks.put(None)
+        self._tasks.put(None)
         end = time.monotonic() + seconds
-        for thread in threads:
+        for thread in tuple(self._threads):
             thread.join(max(0.0, end - time.monotonic()))
 
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:
             if not self._closed:
                 task()
+        self._tasks.put(None)  # for the next thread, which may have been started meanwhile
