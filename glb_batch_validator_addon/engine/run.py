@@ -16,7 +16,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +42,7 @@ from .planner import Planner
 from .pool import Answer, Pool
 from .threads import ClosedError, Threads
 from .worker_process import FromWorker
+from .write import run_block, write_report
 
 MAX_UNAVAILABLE = 20
 """Assets in a row for which the storage did not answer through all retries; then the run stops, to be resumed."""
@@ -442,24 +442,11 @@ class Run:
             sha256=sha256,
             facts=facts,
             error=error,
-            run={
-                "written_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-                "seconds": {stage: round(seconds, 6) for stage, seconds in job.seconds.items()},
-                "settings": self._digest,
-                "versions": {"glb_batch_validator": __version__, **(versions or {})},
-            },
+            run=run_block(digest=self._digest, seconds=job.seconds, versions=versions or {}),
         )
         self._writing += 1
-        self._in_thread(partial(self._write, job.plan.report_key, report), partial(self._take_written, job, report))
-
-    def _write(self, key: str, report: Report) -> str:
-        metadata = {
-            "glbv-etag": report.asset.etag,
-            "glbv-version": __version__,
-            "glbv-settings": self._digest,
-            "glbv-status": report.status,
-        }
-        return self._reports.write(key, report.to_json(), content_type="application/json", metadata=metadata)
+        task = partial(write_report, self._reports, job.plan.report_key, report)
+        self._in_thread(task, partial(self._take_written, job, report))
 
     def _take_written(self, job: _Job, report: Report, written: str | GlbvError) -> None:
         self._writing -= 1
