@@ -8,44 +8,28 @@ through one queue.
 
 from __future__ import annotations
 
-import itertools
 import queue
 import shutil
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from .. import __version__
-from ..errors import (
-    DeniedError,
-    FullError,
-    GlbvError,
-    UnavailableError,
-    UsageError,
-)
-from ..model.library import StoredObject
-from ..model.limits import MIB
-from ..model.report import Failure, Report, Stage, Status
+from ..errors import FullError, UnavailableError, UsageError
 from ..model.settings import RunSettings
-from ..model.wire import Request, Resource
 from ..storage.port import Storage
-from .events import AssetDone, AssetSkipped, OnEvent, Planned, RunFinished, RunStarted
-from .fetch import fetch, fetch_resources, make_folder
+from .events import AssetSkipped, OnEvent, Planned, RunFinished, RunStarted
+from .fetch import make_folder
 from .launcher import Launcher
 from .ledger import Ledger, Plan
 from .planner import Planner
-from .pool import Answer, Pool
+from .pool import Pool
 from .threads import ClosedError, Threads
+from .work import Work
 from .worker_process import FromWorker
-from .write import run_block, write_report
-
-MAX_UNAVAILABLE = 20
-"""Assets in a row for which the storage did not answer through all retries; then the run stops, to be resumed."""
 
 PLANNER_THREADS = 8
 """For the reports and manifest entries that a plan has to look up, besides `RunSettings.io_threads`."""
@@ -58,20 +42,6 @@ CLOSE_SECONDS = 6.0
 
 STEP_SECONDS = 0.1
 """The longest a step waits for something to happen, and so the precision of time-outs."""
-
-
-T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class _Job:
-    """An asset in work."""
-
-    plan: Plan
-    item: StoredObject
-    """The version that is in work: a newer one than planned if the object changed meanwhile."""
-    request: Request
-    seconds: dict[str, float] = field(default_factory=dict)
 
 
 class Run:
@@ -122,16 +92,26 @@ class Run:
             key_of=lambda request: request.key,
         )
         self._pool_started = False
-        self._jobs: dict[int, _Job] = {}  # in work, by request id, until their report is written
-        self._writing = 0
+        self._work = Work(
+            storage=storage,
+            reports=self._reports,
+            ledger=ledger,
+            settings=settings,
+            digest=self._digest,
+            folder=self.folder,
+            pool=self._pool,
+            threads=self._threads,
+            inbox=self._inbox,
+            on_event=on_event,
+            stopped=lambda: self._stop_reason is not None,
+            stop=self.cancel,
+            fail=self._fail,
+            another_turn=self._give_back,
+        )
         self._next: deque[Plan] = deque()  # a few of the ledger's pending assets
         self._cursor = ""  # the last key taken from the ledger
         self._taken = 0  # of the pending assets: in work or done
-        self._ids = itertools.count(1)
-        self._done = 0
-        self._put_off: set[str] = set()  # keys that the storage did not give once, and that have another turn
         self._planned = Planned(listed=0, pending=0, skipped=0, pending_bytes=0, complete=False)
-        self._unavailable = {"fetch": 0, "report": 0}  # assets in a row
         self._stop_reason: str | None = None
         self._stop_by = 0.0
         self._failure: Exception | None = None
@@ -288,33 +268,34 @@ class Run:
             self._fail(error if isinstance(error, UsageError) else _not_started(error))
         else:
             if answer:
-                self._take_answer(answer)
+                self._work.take_answer(answer)
 
     def _advance(self) -> None:
         if not self._stop_reason:
             while plan := self._affordable():
                 self._begin(plan)
-            idle = not self._jobs and not self._next
+            idle = not self._work.jobs and not self._next
             if self._planned.complete and idle and (self._plan_only or not self._from_ledger()):
                 self._finish()
-        elif not self.done and (not self._writing or time.monotonic() > self._stop_by):
+        elif not self.done and (not self._work.writing or time.monotonic() > self._stop_by):
             self._finish()
 
     def _affordable(self) -> Plan | None:
         """The next asset, if its turn has come by count and bytes."""
-        full = len(self._jobs) >= self._settings.batch_size
-        if full or self._plan_only or self._taken >= self._planned.pending:
+        jobs = self._work.jobs
+        full = len(jobs) >= self._settings.batch_size
+        if full or self._stop_reason or self._plan_only or self._taken >= self._planned.pending:
             return None
         if not self._next:
             self._next.extend(self._from_ledger())
-        ahead = sum(job.item.size_bytes for job in self._jobs.values())
-        if not self._next or (self._jobs and ahead + self._next[0].item.size_bytes > self._settings.max_ahead_bytes):
+        ahead = sum(job.item.size_bytes for job in jobs.values())
+        if not self._next or (jobs and ahead + self._next[0].item.size_bytes > self._settings.max_ahead_bytes):
             return None
         return self._next.popleft()
 
     def _from_ledger(self) -> list[Plan]:
         """The next pending assets; from the start again when the end is reached, as keys may have come in between."""
-        in_work = {job.plan.item.key for job in self._jobs.values()}
+        in_work = {job.plan.item.key for job in self._work.jobs.values()}
         for after in (self._cursor, ""):
             plans = self._ledger.pending(self.id, after=after, count=self._settings.batch_size)
             if plans:
@@ -338,7 +319,7 @@ class Run:
                 interrupted=interrupted,
                 reason=self._stop_reason or "",
                 counts=counts,
-                done=self._done,
+                done=self._work.done,
                 seconds=time.monotonic() - self._started,
                 busy=busy,
             )
@@ -348,8 +329,6 @@ class Run:
         """The run cannot go on: it is stopped, and `step` raises."""
         self._failure = self._failure or error
         self.cancel(str(error))
-
-    # One asset: fetch, work, write
 
     def _begin(self, plan: Plan) -> None:
         self._taken += 1
@@ -361,169 +340,11 @@ class Run:
                 self._taken -= 1
                 self._fail(_not_started(error))
                 return
-        item, limits = plan.item, self._settings.limits
-        number = next(self._ids)
-        path = str(self.folder / f"{number}.glb")
-        request = Request(id=number, path=path, key=item.key, root=self._storage.root, limits=limits)
-        job = self._jobs[request.id] = _Job(plan=plan, item=item, request=request)
-        if item.size_bytes > limits.max_size_bytes:
-            message = (
-                f"The file has {item.size_bytes / MIB:,.1f} MB, the limit is {limits.max_size_bytes / MIB:g} MB."
-                " Allow more with --max-size-mb."
-            )
-            self._report(job, error=Failure(stage="container", type="TooLarge", message=message))
-        else:
-            self._in_thread(
-                partial(fetch, self._storage, item, Path(request.path), limits), partial(self._take_fetched, job)
-            )
+        self._work.begin(plan)
 
-    def _take_fetched(self, job: _Job, fetched: tuple[StoredObject, float] | GlbvError) -> None:
-        if self._stop_reason:
-            self._drop(job)
-        elif isinstance(fetched, GlbvError):
-            self._take_fetch_error(job, fetched)
-        else:
-            self._unavailable["fetch"] = 0
-            job.item, job.seconds["fetch"] = fetched
-            self._pool.submit(job.request)
-
-    def _take_fetch_error(self, job: _Job, error: GlbvError) -> None:
-        if self._goes_on(job, error, "fetch"):
-            self._report(job, error=_failure("fetch", error))
-        else:
-            self._drop(job)
-
-    def _take_answer(self, answer: Answer) -> None:
-        job = self._jobs[answer.request.id]
-        if self._stop_reason:
-            self._drop(job)
-        elif isinstance(answer.reply, Failure):
-            self._report(job, error=answer.reply, versions=answer.versions)
-        elif answer.reply.outcome == "needs":
-            folder = Path(f"{job.request.path}.resources")
-            task = partial(fetch_resources, self._storage, answer.reply.needs, folder, self._settings.limits)
-            self._in_thread(task, partial(self._take_resources, job))
-        else:
-            reply = answer.reply
-            job.seconds |= reply.seconds
-            self._report(
-                job,
-                status=answer.reply.outcome,
-                facts=reply.facts,
-                error=reply.error,
-                sha256=reply.sha256,
-                versions=answer.versions,
-            )
-
-    def _take_resources(self, job: _Job, resources: dict[str, Resource] | GlbvError) -> None:
-        if self._stop_reason:
-            self._drop(job)
-        elif isinstance(resources, GlbvError):
-            self._take_fetch_error(job, resources)
-        else:
-            job.request = replace(job.request, resources=resources)
-            self._pool.submit(job.request)
-
-    def _report(
-        self,
-        job: _Job,
-        *,
-        error: Failure | None,
-        status: Status = "error",
-        facts: dict[str, Any] | None = None,
-        sha256: str | None = None,
-        versions: dict[str, str] | None = None,
-    ) -> None:
-        self._forget_files(job)
-        report = Report(
-            status=status,
-            asset=job.item,
-            uri=self._storage.uri(job.item.key),
-            sha256=sha256,
-            facts=facts,
-            error=error,
-            run=run_block(digest=self._digest, seconds=job.seconds, versions=versions or {}),
-        )
-        self._writing += 1
-        task = partial(write_report, self._reports, job.plan.report_key, report)
-        self._in_thread(task, partial(self._take_written, job, report))
-
-    def _take_written(self, job: _Job, report: Report, written: str | GlbvError) -> None:
-        self._writing -= 1
-        del self._jobs[job.request.id]
-        if isinstance(written, GlbvError):
-            fatal = isinstance(written, DeniedError)  # it will be the same for every report
-            if not self._goes_on(job, UsageError(str(written)) if fatal else written, "report"):
-                return
-            report = replace(report, status="error", error=_failure("report", written))
-        else:
-            self._unavailable["report"] = 0
-        self._done += 1
-        lasting = not report.error or report.error.lasting
-        brief = report.brief()
-        self._ledger.record(
-            job.plan.item.key,
-            job.item,
-            digest=self._digest if lasting else None,
-            report_etag=None if isinstance(written, GlbvError) else written,
-            status=report.status,
-            brief=brief,
-        )
-        self._on_event(
-            AssetDone(
-                key=job.item.key, status=report.status, report=self._reports.uri(job.plan.report_key), brief=brief
-            )
-        )
-
-    def _goes_on(self, job: _Job, error: GlbvError, stage: Stage) -> bool:
-        """Whether the error is the asset's own, to be reported. Else the run stops, or the asset has its turn later."""
-        if isinstance(error, UsageError):
-            self._fail(error)
-        elif isinstance(error, FullError):
-            self.cancel(f"{error} Make room, then go on with --resume.")
-        elif isinstance(error, UnavailableError):
-            self._unavailable[stage] += 1
-            if self._unavailable[stage] >= MAX_UNAVAILABLE:
-                self.cancel(f"The storage does not answer any more: {error}")
-            elif job.plan.item.key not in self._put_off:
-                self._put_off.add(job.plan.item.key)
-                self._taken -= 1
-                return False
-        return not self._stop_reason
-
-    def _drop(self, job: _Job) -> None:
-        """Leave an asset of a stopped run pending."""
-        self._forget_files(job)
-        self._jobs.pop(job.request.id, None)
-
-    def _forget_files(self, job: _Job) -> None:
-        Path(job.request.path).unlink(missing_ok=True)
-        if job.request.resources is not None:
-            shutil.rmtree(f"{job.request.path}.resources", ignore_errors=True)
-
-    def _in_thread(self, task: Callable[[], T], then: Callable[[T | GlbvError], None]) -> None:
-        """Do `task` in a storage thread and `then` in the owner's; an error of ours arrives as a value."""
-
-        def work() -> None:
-            try:
-                result: T | GlbvError = task()
-            except GlbvError as error:
-                result = error
-            except Exception as error:  # a fault of ours must stop the run, not hang it
-                self._inbox.put(partial(self._fail, error))
-                return
-            self._inbox.put(partial(then, result))
-
-        self._threads.submit(work)
+    def _give_back(self) -> None:
+        self._taken -= 1
 
 
 def _not_started(error: OSError) -> UsageError:
     return UsageError(f"Blender cannot be started: {error}.")
-
-
-def _failure(stage: Stage, error: GlbvError) -> Failure:
-    """Of the type `NotFound` for a `NotFoundError`; the message begins and ends as a sentence does."""
-    text = str(error).rstrip(".")
-    return Failure(
-        stage=stage, type=type(error).__name__.removesuffix("Error"), message=f"{text[:1].upper()}{text[1:]}."
-    )

@@ -1,0 +1,257 @@
+"""The way of one asset through a run: fetch, work, report, write. Everything here is for the owner's thread.
+
+What takes time is done in storage threads and workers; its result comes back through the inbox.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import DeniedError, FullError, GlbvError, UnavailableError, UsageError
+from ..model.library import StoredObject
+from ..model.limits import MIB
+from ..model.report import Failure, Report, Stage, Status
+from ..model.settings import RunSettings
+from ..model.wire import Request, Resource
+from ..storage.port import Storage
+from .events import AssetDone, OnEvent
+from .fetch import fetch, fetch_resources
+from .ledger import Ledger, Plan
+from .pool import Answer, Pool
+from .threads import Threads
+from .write import run_block, write_report
+
+MAX_UNAVAILABLE = 20
+"""Assets in a row for which the storage did not answer through all retries; then the run stops, to be resumed."""
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Job:
+    """An asset in work."""
+
+    plan: Plan
+    item: StoredObject
+    """The version that is in work: a newer one than planned if the object changed meanwhile."""
+    request: Request
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Work:
+    """The assets in work, from the moment they are taken from the ledger until their report is written."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        reports: Storage,
+        ledger: Ledger,
+        settings: RunSettings,
+        digest: str,
+        folder: Path,
+        pool: Pool,
+        threads: Threads,
+        inbox: queue.SimpleQueue[Any],
+        on_event: OnEvent,
+        stopped: Callable[[], bool],
+        stop: Callable[[str], None],
+        fail: Callable[[Exception], None],
+        another_turn: Callable[[], None],
+    ) -> None:
+        """`stop` and `fail` end the run, to be resumed; `another_turn` gives back an asset that was begun."""
+        self._storage = storage
+        self._reports = reports
+        self._ledger = ledger
+        self._settings = settings
+        self._digest = digest
+        self._folder = folder
+        self._pool = pool
+        self._threads = threads
+        self._inbox = inbox
+        self._on_event = on_event
+        self._stopped = stopped
+        self._stop = stop
+        self._fail = fail
+        self._another_turn = another_turn
+        self._ids = itertools.count(1)
+        self._put_off: set[str] = set()  # keys that the storage did not give once, and that have another turn
+        self._unavailable = {"fetch": 0, "report": 0}  # assets in a row
+        self.jobs: dict[int, Job] = {}
+        """In work, by request id."""
+        self.writing = 0
+        """Reports that are being written."""
+        self.done = 0
+        """Assets that came to their end."""
+
+    def begin(self, plan: Plan) -> None:
+        """Fetch the asset; the rest follows."""
+        item, limits = plan.item, self._settings.limits
+        number = next(self._ids)
+        path = str(self._folder / f"{number}.glb")
+        request = Request(id=number, path=path, key=item.key, root=self._storage.root, limits=limits)
+        job = self.jobs[request.id] = Job(plan=plan, item=item, request=request)
+        if item.size_bytes > limits.max_size_bytes:
+            message = (
+                f"The file has {item.size_bytes / MIB:,.1f} MB, the limit is {limits.max_size_bytes / MIB:g} MB."
+                " Allow more with --max-size-mb."
+            )
+            self._report(job, error=Failure(stage="container", type="TooLarge", message=message))
+        else:
+            self._in_thread(
+                partial(fetch, self._storage, item, Path(request.path), limits), partial(self._take_fetched, job)
+            )
+
+    def _take_fetched(self, job: Job, fetched: tuple[StoredObject, float] | GlbvError) -> None:
+        if self._stopped():
+            self._drop(job)
+        elif isinstance(fetched, GlbvError):
+            self._take_fetch_error(job, fetched)
+        else:
+            self._unavailable["fetch"] = 0
+            job.item, job.seconds["fetch"] = fetched
+            self._pool.submit(job.request)
+
+    def _take_fetch_error(self, job: Job, error: GlbvError) -> None:
+        if self._goes_on(job, error, "fetch"):
+            self._report(job, error=_failure("fetch", error))
+        else:
+            self._drop(job)
+
+    def take_answer(self, answer: Answer) -> None:
+        job = self.jobs[answer.request.id]
+        if self._stopped():
+            self._drop(job)
+        elif isinstance(answer.reply, Failure):
+            self._report(job, error=answer.reply, versions=answer.versions)
+        elif answer.reply.outcome == "needs":
+            folder = Path(f"{job.request.path}.resources")
+            task = partial(fetch_resources, self._storage, answer.reply.needs, folder, self._settings.limits)
+            self._in_thread(task, partial(self._take_resources, job))
+        else:
+            reply = answer.reply
+            job.seconds |= reply.seconds
+            self._report(
+                job,
+                status=answer.reply.outcome,
+                facts=reply.facts,
+                error=reply.error,
+                sha256=reply.sha256,
+                versions=answer.versions,
+            )
+
+    def _take_resources(self, job: Job, resources: dict[str, Resource] | GlbvError) -> None:
+        if self._stopped():
+            self._drop(job)
+        elif isinstance(resources, GlbvError):
+            self._take_fetch_error(job, resources)
+        else:
+            job.request = replace(job.request, resources=resources)
+            self._pool.submit(job.request)
+
+    def _report(
+        self,
+        job: Job,
+        *,
+        error: Failure | None,
+        status: Status = "error",
+        facts: dict[str, Any] | None = None,
+        sha256: str | None = None,
+        versions: dict[str, str] | None = None,
+    ) -> None:
+        self._forget_files(job)
+        report = Report(
+            status=status,
+            asset=job.item,
+            uri=self._storage.uri(job.item.key),
+            sha256=sha256,
+            facts=facts,
+            error=error,
+            run=run_block(digest=self._digest, seconds=job.seconds, versions=versions or {}),
+        )
+        self.writing += 1
+        task = partial(write_report, self._reports, job.plan.report_key, report)
+        self._in_thread(task, partial(self._take_written, job, report))
+
+    def _take_written(self, job: Job, report: Report, written: str | GlbvError) -> None:
+        self.writing -= 1
+        del self.jobs[job.request.id]
+        if isinstance(written, GlbvError):
+            fatal = isinstance(written, DeniedError)  # it will be the same for every report
+            if not self._goes_on(job, UsageError(str(written)) if fatal else written, "report"):
+                return
+            report = replace(report, status="error", error=_failure("report", written))
+        else:
+            self._unavailable["report"] = 0
+        self.done += 1
+        lasting = not report.error or report.error.lasting
+        brief = report.brief()
+        self._ledger.record(
+            job.plan.item.key,
+            job.item,
+            digest=self._digest if lasting else None,
+            report_etag=None if isinstance(written, GlbvError) else written,
+            status=report.status,
+            brief=brief,
+        )
+        self._on_event(
+            AssetDone(
+                key=job.item.key, status=report.status, report=self._reports.uri(job.plan.report_key), brief=brief
+            )
+        )
+
+    def _goes_on(self, job: Job, error: GlbvError, stage: Stage) -> bool:
+        """Whether the error is the asset's own, to be reported. Else the run stops, or the asset has its turn later."""
+        if isinstance(error, UsageError):
+            self._fail(error)
+        elif isinstance(error, FullError):
+            self._stop(f"{error} Make room, then go on with --resume.")
+        elif isinstance(error, UnavailableError):
+            self._unavailable[stage] += 1
+            if self._unavailable[stage] >= MAX_UNAVAILABLE:
+                self._stop(f"The storage does not answer any more: {error}")
+            elif job.plan.item.key not in self._put_off:
+                self._put_off.add(job.plan.item.key)
+                self._another_turn()
+                return False
+        return not self._stopped()
+
+    def _drop(self, job: Job) -> None:
+        """Leave an asset of a stopped run pending."""
+        self._forget_files(job)
+        self.jobs.pop(job.request.id, None)
+
+    def _forget_files(self, job: Job) -> None:
+        Path(job.request.path).unlink(missing_ok=True)
+        if job.request.resources is not None:
+            shutil.rmtree(f"{job.request.path}.resources", ignore_errors=True)
+
+    def _in_thread(self, task: Callable[[], T], then: Callable[[T | GlbvError], None]) -> None:
+        """Do `task` in a storage thread and `then` in the owner's; an error of ours arrives as a value."""
+
+        def work() -> None:
+            try:
+                result: T | GlbvError = task()
+            except GlbvError as error:
+                result = error
+            except Exception as error:  # a fault of ours must stop the run, not hang it
+                self._inbox.put(partial(self._fail, error))
+                return
+            self._inbox.put(partial(then, result))
+
+        self._threads.submit(work)
+
+
+def _failure(stage: Stage, error: GlbvError) -> Failure:
+    """Of the type `NotFound` for a `NotFoundError`; the message begins and ends as a sentence does."""
+    text = str(error).rstrip(".")
+    return Failure(
+        stage=stage, type=type(error).__name__.removesuffix("Error"), message=f"{text[:1].upper()}{text[1:]}."
+    )
