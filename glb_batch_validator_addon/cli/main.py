@@ -59,6 +59,7 @@ def _run(options: argparse.Namespace) -> int:
         if options.output:
             make_output(options.output)
         view = make_view(as_json_lines=options.json, verbose=options.verbose)
+        opened.callback(view.close)  # it may hide the cursor
         finished: list[RunFinished] = []
 
         def on_event(event: Event) -> None:

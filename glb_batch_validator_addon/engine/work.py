@@ -43,6 +43,8 @@ class Job:
     """The version that is in work: a newer one than planned if the object changed meanwhile."""
     request: Request
     seconds: dict[str, float] = field(default_factory=dict)
+    resources: Path | None = None
+    """The folder of what the asset refers to, once it has asked for that."""
 
 
 class Work:
@@ -126,14 +128,15 @@ class Work:
             self._drop(job)
 
     def take_answer(self, answer: Answer) -> None:
+        """What became of a request: a report, or more to fetch."""
         job = self.jobs[answer.request.id]
         if self._stopped():
             self._drop(job)
         elif isinstance(answer.reply, Failure):
             self._report(job, error=answer.reply, versions=answer.versions)
         elif answer.reply.outcome == "needs":
-            folder = Path(f"{job.request.path}.resources")
-            task = partial(fetch_resources, self._storage, answer.reply.needs, folder, self._settings.limits)
+            job.resources = Path(f"{job.request.path}.resources")
+            task = partial(fetch_resources, self._storage, answer.reply.needs, job.resources, self._settings.limits)
             self._in_thread(task, partial(self._take_resources, job))
         else:
             reply = answer.reply
@@ -230,8 +233,8 @@ class Work:
 
     def _forget_files(self, job: Job) -> None:
         Path(job.request.path).unlink(missing_ok=True)
-        if job.request.resources is not None:
-            shutil.rmtree(f"{job.request.path}.resources", ignore_errors=True)
+        if job.resources:
+            shutil.rmtree(job.resources, ignore_errors=True)
 
     def _in_thread(self, task: Callable[[], T], then: Callable[[T | GlbvError], None]) -> None:
         """Do `task` in a storage thread and `then` in the owner's; an error of ours arrives as a value."""

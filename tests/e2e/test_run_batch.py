@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from demo.samples import endless_asset
-from tests.e2e.conftest import SUMMARY, but_run, reports_below, run
+from tests.e2e.conftest import RUN_BATCH, SUMMARY, but_run, reports_below, run
 
 ON_EVERY_BLENDER = ("good", "broken", "references", "doubtful", "unsupported")
 
@@ -49,6 +52,25 @@ def test_a_second_run_does_nothing_and_ends_with_the_same_code(samples):
     assert (second.code, second.of("asset_done"), len(second.of("asset_skipped"))) == (0, [], 13)
     broken = ("--folder", samples, "--include", "broken/t*")
     assert [run(*broken).code, run(*broken).code] == [3, 3], "an error does not go away by not looking"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX")
+@pytest.mark.parametrize("options", [("--include", "good/c*"), ("--blender", "/no/such/blender")])
+def test_on_a_terminal_a_bar_is_shown_and_the_cursor_is_given_back(samples, options):
+    import pty  # not on Windows
+
+    owner, terminal = pty.openpty()
+    command = [sys.executable, RUN_BATCH, "--folder", str(samples), *options]
+    with subprocess.Popen(command, stderr=terminal, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"}) as process:
+        os.close(terminal)
+        shown = b""
+        with contextlib.suppress(OSError):  # the end, on Linux
+            while more := os.read(owner, 4096):
+                shown += more
+    os.close(owner)
+    assert process.returncode == (0 if "--include" in options else 2)
+    assert b"1/1" in shown or b"error: /no/such/blender" in shown
+    assert shown.rfind(b"\x1b[?25h") > shown.rfind(b"\x1b[?25l") >= 0, "hidden, then given back"
 
 
 def test_a_dry_run_lists_and_writes_nothing(samples):
