@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import boto3
 import jsonschema
 import pytest
-from botocore.config import Config
 
 from demo.samples import Sample, write_samples
 from tests.conftest import ROOT
@@ -142,14 +140,7 @@ def bucket_on() -> Callable[[S3Server], Bucket]:
     """Makes a bucket with a client that is not ours."""
 
     def make(server: S3Server) -> Bucket:
-        client = boto3.client(
-            "s3",
-            endpoint_url=server.endpoint_url,
-            region_name=server.region,
-            aws_access_key_id=server.access_key,
-            aws_secret_access_key=server.secret_key,
-            config=Config(s3={"addressing_style": "path"}),
-        )
+        client = server.client()
         name = f"library-{uuid4().hex[:8]}"
         client.create_bucket(Bucket=name)
         return Bucket(name, server, client)

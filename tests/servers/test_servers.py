@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.servers import S3Server
-
-
-def client(server: S3Server, *, secret_key: str | None = None) -> Any:
-    return boto3.client(
-        "s3",
-        endpoint_url=server.endpoint_url,
-        aws_access_key_id=server.access_key,
-        aws_secret_access_key=secret_key or server.secret_key,
-        region_name=server.region,
-        config=Config(s3={"addressing_style": "path"}),
-    )
 
 
 @pytest.fixture(params=["moto_s3", "ceph_rgw"])
@@ -29,7 +16,7 @@ def server(request: pytest.FixtureRequest) -> S3Server:
 
 
 def test_an_object_written_is_read_back(server):
-    s3 = client(server)
+    s3 = server.client()
     s3.create_bucket(Bucket="round-trip")
     s3.put_object(Bucket="round-trip", Key="props/a +%ü.glb", Body=b"glTF")
 
@@ -41,7 +28,7 @@ def test_an_object_written_is_read_back(server):
 
 
 def test_a_stale_etag_is_refused(server):
-    s3 = client(server)
+    s3 = server.client()
     s3.create_bucket(Bucket="stale-etag")
     old = s3.put_object(Bucket="stale-etag", Key="a.glb", Body=b"old")["ETag"]
     s3.put_object(Bucket="stale-etag", Key="a.glb", Body=b"new")
@@ -52,4 +39,4 @@ def test_a_stale_etag_is_refused(server):
 
 def test_ceph_refuses_a_wrong_secret(ceph_rgw):
     with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
-        client(ceph_rgw, secret_key="wrong").list_buckets()
+        replace(ceph_rgw, secret_key="wrong").client().list_buckets()

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from glb_batch_validator_addon.storage.s3_options import S3Options
+from tests.conftest import need
 from tests.servers import S3Server
 from tests.servers.light_s3 import LightS3
 
@@ -65,14 +64,7 @@ def make_bucket(monkeypatch: pytest.MonkeyPatch) -> Callable[[S3Server], Bucket]
     def make(server: S3Server) -> Bucket:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", server.access_key)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", server.secret_key)
-        client = boto3.client(
-            "s3",
-            endpoint_url=server.endpoint_url,
-            region_name=server.region,
-            aws_access_key_id=server.access_key,
-            aws_secret_access_key=server.secret_key,
-            config=Config(s3={"addressing_style": "path"}),
-        )
+        client = server.client()
         bucket = Bucket(f"library-{uuid4().hex}", server, client)
         client.create_bucket(Bucket=bucket.name)
         return bucket
@@ -82,12 +74,12 @@ def make_bucket(monkeypatch: pytest.MonkeyPatch) -> Callable[[S3Server], Bucket]
 
 @contextmanager
 def mounted(folder: Path, *arguments: str) -> Iterator[Path]:
-    """`folder` while something is mounted on it; skips where this may not be done (anyone but root, not on Linux)."""
+    """`folder` while something is mounted on it, which only root may do, and only on Linux."""
     folder.mkdir(exist_ok=True)
     try:
         subprocess.run(["mount", *arguments, str(folder)], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"needs a mount, which only root may do on Linux: {error}")
+        need(False, f"a mount, which only root may do on Linux: {error}")
     try:
         yield folder
     finally:
