@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import shutil
 import time
@@ -16,9 +15,10 @@ from .blender.arrival import missing
 from .blender.measure import measure
 from .blender.scene import import_glb
 from .errors import AssetError, UnsupportedAssetError
-from .glb.container import Container, read_container
+from .glb.container import read_container
 from .glb.document import JsonObject, parse_document, printable, require_gltf_2
-from .glb.references import Reference, Refused, Resolved, external_references, may_refer, refuse, resolve
+from .glb.layout import lay_out
+from .glb.references import Reference, Refused, Resolved, keys_of, targets_of
 from .glb.summary import file_facts
 from .model.facts import FileFacts, Missing, ReferenceFacts, SceneFacts
 from .model.report import Failure, Stage
@@ -26,9 +26,6 @@ from .model.wire import Outcome, Reply, Request, Resource
 
 MAX_MESSAGE = 1000
 """Characters of an error's message."""
-
-ASSET_NAME = "glbv-asset.glb"
-"""Of the copy beside which the referred files are laid out."""
 
 
 class Analysis:
@@ -65,26 +62,27 @@ class Analysis:
             self._sha256 = hashlib.sha256(data).hexdigest()
             container = read_container(data, request.limits)
             document = parse_document(container, request.limits)
-            targets = {
-                reference: resolve(reference.uri, asset_key=request.key, root=request.root)
-                for reference in (external_references(document, request.limits) if may_refer(container) else ())
-            }
-            wanted = tuple(dict.fromkeys(target.key for target in targets.values() if isinstance(target, Resolved)))
+            targets = targets_of(container, document, asset_key=request.key, root=request.root, limits=request.limits)
+            wanted = keys_of(targets)
             if wanted and request.resources is None:
                 return self._reply("needs", needs=wanted)
-            references = tuple(
-                _reference_facts(reference, target, request.resources or {}) for reference, target in targets.items()
-            )
+            resources = request.resources or {}
+            references = tuple(_reference_facts(*reference, resources) for reference in targets.items())
             fetched = {
                 reference.pointer: Path(resource.path)
                 for reference, target in targets.items()
-                if isinstance(target, Resolved) and (resource := (request.resources or {})[target.key]).path
+                if isinstance(target, Resolved) and (resource := resources[target.key]).path
             }
             file = file_facts(container, document, references, fetched)
             self._facts = _facts(file)
             require_gltf_2(document)
             self._require_extensions(document)
-            path = self._lay_out(container, targets) if targets else Path(request.path)
+            path = Path(request.path)
+            if targets:
+                top = Path(f"{path}.layout")
+                shutil.rmtree(top, ignore_errors=True)  # of a worker that died over it
+                self._at_the_end.callback(shutil.rmtree, top, ignore_errors=True)
+                path = lay_out(container, targets, resources, top)
             del data, container  # the importer reads the file anew
         with self._in_stage("import"):
             messages = import_glb(path, folder=path.parent)
@@ -102,31 +100,6 @@ class Analysis:
             raise UnsupportedAssetError(
                 "ExtensionRequired", f"The asset requires {names}, which this Blender does not read."
             )
-
-    def _lay_out(self, container: Container, targets: dict[Reference, Resolved | Refused]) -> Path:
-        """A copy of the asset, refused URIs replaced, with the fetched files where the importer will look for them."""
-        resolved = [target for target in targets.values() if isinstance(target, Resolved)]
-        top = Path(f"{self._request.path}.layout")
-        shutil.rmtree(top, ignore_errors=True)  # of a worker that died over it
-        self._at_the_end.callback(shutil.rmtree, top, ignore_errors=True)
-        folder = top.joinpath(*["d"] * max((target.depth for target in resolved), default=0))
-        folder.mkdir(parents=True)
-        refused = [reference.pointer for reference, target in targets.items() if isinstance(target, Refused)]
-        path = folder / ASSET_NAME
-        try:
-            for target in resolved:
-                if source := (self._request.resources or {})[target.key].path:
-                    place = folder / target.path
-                    place.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(source, place)
-            path.write_bytes(refuse(container, refused) if refused else container.data)  # last: nothing replaces it
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise AssetError("DiskFull", f"The disk of the temporary folder is full: {error.strerror}.") from error
-            raise AssetError(
-                "ReferencesClash", f"Files that the asset refers to cannot lie side by side: {error.strerror}."
-            ) from error
-        return path
 
     @contextlib.contextmanager
     def _in_stage(self, stage: Stage) -> Iterator[None]:

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "glb_batch_validator_addon"
 
 # What each room may import of ours, besides itself. A module at the top of the package is a room of its own.
 ALLOWED = {
-    "__init__": set(),
+    "__init__": {"ui"},
     "errors": set(),
     "memory": set(),
     "model": {"errors"},
@@ -23,12 +23,13 @@ ALLOWED = {
     "blender": {"errors", "model", "glb"},
     "analysis": {"errors", "model", "glb", "blender"},
     "worker": {"errors", "model", "memory", "blender", "analysis"},
-    "cli": {"errors", "model", "storage", "engine", "reports", "__init__"},
+    "cli": {"errors", "model", "glb", "storage", "engine", "reports", "__init__"},
+    "ui": {"errors", "model", "storage", "blender", "cli", "__init__"},
 }
 
 # Where packages with a price may be imported; "engine" reaches storage through its port only.
 PLACES = {
-    "bpy": {"blender", "worker"},
+    "bpy": {"blender", "worker", "ui"},
     "boto3": {"storage/s3.py"},
     "botocore": {"storage/s3.py", "storage/s3_errors.py", "storage/s3_fast.py"},
     "sqlite3": {"engine/ledger.py"},

@@ -29,6 +29,8 @@ examples:
 
   go on after Ctrl-C or a crash:          ... --bucket my-bucket --prefix props/ --resume
   what would be done:                     ... --bucket my-bucket --prefix props/ --dry-run
+  can the library be used:                ... --bucket my-bucket --prefix props/ --check
+  one asset, to be opened in Blender:     ... --bucket my-bucket --copy props/chair.glb --output /tmp/look
   one job of an array of ten:             ... --shard $AWS_BATCH_JOB_ARRAY_INDEX/10
   only chairs, but not the old ones:      ... --include 'chairs/*' --exclude '*/old/*'
 
@@ -97,10 +99,21 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
     )
     choice.add_argument("--force", action="store_true", help="also what is unchanged since its report was written")
     choice.add_argument(
+        "--resume", action="store_true", help="go on with the last run over this library that was interrupted"
+    )
+
+    instead = parser.add_argument_group("instead of a run").add_mutually_exclusive_group()
+    instead.add_argument(
         "--dry-run", action="store_true", help="list and plan, print what would be validated, write nothing"
     )
-    choice.add_argument(
-        "--resume", action="store_true", help="go on with the last run over this library that was interrupted"
+    instead.add_argument(
+        "--check", action="store_true", help="only see whether the library and the place of reports can be used"
+    )
+    instead.add_argument(
+        "--copy",
+        metavar="KEY",
+        help="lay out this asset in a new folder below --output, to be opened: with the files of the library that it"
+        " refers to, and without any other reference",
     )
 
     work = parser.add_argument_group("how to work")
@@ -146,7 +159,13 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
         help="Blender for the workers (default: the one this runs in, else $BLENDER, bpy of this Python, the PATH)",
     )
     work.add_argument(
-        "--ledger", type=_path, metavar="FILE", help="where to remember what was done (default: in your data folder)"
+        "--ledger", type=_path, metavar="FILE", help="where to remember what was done (default: in the data folder)"
+    )
+    work.add_argument(
+        "--data-folder",
+        type=_path,
+        metavar="DIR",
+        help="where ledgers lie that --ledger does not name (default: a folder of this program in your user data)",
     )
 
     results = parser.add_argument_group("results")
@@ -161,7 +180,9 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
         metavar="PLACE",
         help="write reports below this folder or s3://bucket/prefix/ instead of beside the assets",
     )
-    results.add_argument("--output", type=_path, metavar="DIR", help="write the run's summary.json here")
+    results.add_argument(
+        "--output", type=_path, metavar="DIR", help="write the run's summary.json here, or the asset of --copy"
+    )
     results.add_argument(
         "--fail-on",
         choices=("error", "warning", "never"),
@@ -170,6 +191,12 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
         " Blender as a whole are warnings; what could not be processed is 3 in any case (default: %(default)s)",
     )
     results.add_argument("--json", action="store_true", help="events as JSON lines on stdout instead of progress")
+    results.add_argument(
+        "--control",
+        action="store_true",
+        help="take the words pause, resume and stop as lines on stdin; when stdin ends, the program that started this"
+        " run is gone, and it stops as at Ctrl-C",
+    )
     results.add_argument(
         "--verbose",
         "-v",
@@ -197,6 +224,8 @@ def parse(arguments: list[str], program: str = "run_batch.py") -> argparse.Names
     check_template(options.report_name)
     if options.prefix and options.folder:
         raise UsageError("--prefix goes with --bucket; name the folder itself with --folder.")
+    if options.copy and not options.output:
+        raise UsageError("--copy needs --output, the folder that the asset is laid out in.")
     if options.manifest and not options.manifest.is_file():
         raise UsageError(f"There is no manifest {options.manifest}.")
     return options
@@ -234,12 +263,13 @@ def restore(options: argparse.Namespace, values: dict[str, Any]) -> None:
 
 
 def default_ledger(library: str, options: argparse.Namespace) -> Path:
-    """A file for this library, server, shard and place of reports in the user's data folder."""
+    """A file for this library, server, shard and place of reports in the data folder."""
     import platformdirs
 
+    folder = options.data_folder or platformdirs.user_data_path("glb-batch-validator", appauthor=False)
     names = (library, options.endpoint_url, options.shard, options.reports_to)
     name = hashlib.sha256(repr(names).encode()).hexdigest()[:16]
-    return platformdirs.user_data_path("glb-batch-validator", appauthor=False) / "ledgers" / f"{name}.sqlite"
+    return Path(folder, "ledgers", f"{name}.sqlite")
 
 
 def _path(text: str) -> Path:

@@ -17,7 +17,7 @@ from ..reports.summary import summary_json
 from ..storage.port import Storage
 from .progress import printable
 
-OK, FINDINGS, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 4
+OK, FINDINGS, USAGE, FAILED, INTERRUPTED, INTERNAL = 0, 1, 2, 3, 4, 70
 """Exit codes, as `--help` explains them."""
 
 

@@ -6,41 +6,83 @@ import argparse
 import contextlib
 import logging
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from typing import Any
 
 from ..engine.events import Event, RunFinished
 from ..engine.ledger import Ledger
 from ..engine.run import Run
-from ..errors import GlbvError, UsageError
+from ..errors import AssetError, GlbvError, UsageError
 from .arguments import default_ledger, parse, recorded, restore, run_settings
-from .ending import INTERRUPTED, OK, USAGE, exit_code, make_output, nothing_found, print_end, print_plan, write_summary
+from .checking import check_library
+from .control import Control
+from .copying import copy_asset
+from .ending import (
+    FAILED,
+    INTERNAL,
+    INTERRUPTED,
+    OK,
+    USAGE,
+    exit_code,
+    make_output,
+    nothing_found,
+    print_end,
+    print_plan,
+    write_summary,
+)
 from .manifest import keys_of_manifest
 from .places import open_library, open_reports
 from .program import find_launcher
-from .progress import View, make_view, printable
+from .progress import View, make_view, print_event, printable
 
 
-def main(arguments: list[str]) -> int:
-    """Run with these arguments (without the program's name); returns the exit code."""
+def main(arguments: list[str], *, program: str = "run_batch.py") -> int:
+    """Run with these arguments (without the program's name); returns the exit code.
+
+    With `--json`, an error that ends it is the last event on stdout.
+    """
+    as_json = "--json" in arguments
     try:
-        options = parse(arguments)
-        _set_up_logging()
-        return _run(options)
-    except GlbvError as error:
-        print(f"error: {printable(str(error), sys.stderr.encoding)}", file=sys.stderr)
-        return USAGE
+        try:
+            options = parse(arguments, program)
+            _set_up_logging()
+            return _run(options)
+        except GlbvError as error:
+            print(f"error: {printable(str(error), sys.stderr.encoding)}", file=sys.stderr)
+            return _failed(str(error), FAILED if isinstance(error, AssetError) else USAGE, as_json=as_json)
+        except KeyboardInterrupt:
+            print("Stopped.", file=sys.stderr)
+            return INTERRUPTED
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            _failed(f"An internal error: {type(error).__name__}: {error}", INTERNAL, as_json=as_json)
+            raise
     except BrokenPipeError:  # whoever read our output has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        return INTERRUPTED
+
+
+def _failed(message: str, code: int, *, as_json: bool) -> int:
+    if as_json:
+        print_event("run_failed", message=message, exit_code=code)
+    return code
 
 
 def _run(options: argparse.Namespace) -> int:
+    control = Control()
+    with control.signals():
+        if options.control:
+            control.listen()
+        if options.check:
+            check_library(options)
+        elif options.copy:
+            copy_asset(options)
+        else:
+            return _validate(options, control)
+        return OK
+
+
+def _validate(options: argparse.Namespace, control: Control) -> int:
     with contextlib.ExitStack() as opened:
         storage = open_library(options)
         opened.callback(storage.close)
@@ -79,7 +121,7 @@ def _run(options: argparse.Namespace) -> int:
             manifest=keys_of_manifest(options) if options.manifest else None,
             plan_only=options.dry_run,
         )
-        _go(run, view)
+        _go(run, view, control)
         if not finished[0].counts["total"] and not finished[0].interrupted and options.shard[1] == 1:
             raise UsageError(nothing_found(storage.uri(), options))
         if options.dry_run:
@@ -91,44 +133,22 @@ def _run(options: argparse.Namespace) -> int:
         return exit_code(finished[0], options.fail_on)
 
 
-def _go(run: Run, view: View) -> None:
+def _go(run: Run, view: View, control: Control) -> None:
     """Step the run to its end and close it; Ctrl-C and SIGTERM stop it cleanly, a second one at once."""
-    with _interrupts() as interrupts:
-        try:
-            interrupts.wait = False  # nothing has begun that would want a clean end
-            run.start()
-            interrupts.wait = True
-            while not run.done:
-                if interrupts.name:
-                    run.cancel(f"interrupted by {interrupts.name}")
-                run.step()
-        finally:
-            run.close()
-            view.close()
-
-
-class _Interrupts:
-    """The signal that has come, if any. The first one only asks for an end, unless nothing is worth waiting for."""
-
-    name = ""
-    wait = True
-
-    def take(self, number: int, _: Any) -> None:
-        if self.name or not self.wait:
-            raise KeyboardInterrupt
-        self.name = signal.Signals(number).name
-
-
-@contextlib.contextmanager
-def _interrupts() -> Iterator[_Interrupts]:
-    """Blender in the background ignores Ctrl-C unless somebody handles it."""
-    interrupts = _Interrupts()
-    before = {number: signal.signal(number, interrupts.take) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield interrupts
+        run.start()
+        control.wait = True
+        while not run.done:
+            if control.stop_reason:
+                run.cancel(control.stop_reason)
+            elif control.paused:
+                run.pause()
+            else:
+                run.resume()
+            run.step()
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)  # None: Blender's own, which Python cannot set again
+        run.close()
+        view.close()
 
 
 def _set_up_logging() -> None:

@@ -45,7 +45,7 @@ def read_manifest(path: Path, *, bucket: str | None) -> Iterator[str]:
                 if table is None:
                     table = text.startswith('"') or (bucket is not None and text.startswith(f"{bucket},"))
                 row = next(csv.reader([text])) if table else [bucket or "", text]
-                key = unquote_plus(row[1]) if table else text
+                key = unquote_plus(row[1], errors="surrogateescape") if table else text
                 if len(key.encode(errors="surrogateescape")) > MAX_KEY_BYTES:
                     raise ValueError(f"a line of {len(text):,} characters is no key")
                 if (bucket is None or row[0] == bucket) and is_asset(key):
@@ -71,7 +71,7 @@ def _inventory(path: Path, bucket: str | None) -> Iterator[str]:
             for row in csv.reader(lines):
                 if latest_at is not None and row[latest_at] == "false":
                     continue
-                key = unquote_plus(row[key_at])
+                key = unquote_plus(row[key_at], errors="surrogateescape")
                 if (bucket is None or row[bucket_at] == bucket) and is_asset(key):
                     yield key
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,7 +19,17 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from ..engine.events import AssetDone, AssetSkipped, Event, Planned, RunStarted, WorkerLost, WorkerRecycled, as_json
+from ..engine.events import (
+    AssetDone,
+    AssetSkipped,
+    Event,
+    Planned,
+    RunPaused,
+    RunStarted,
+    WorkerLost,
+    WorkerRecycled,
+    as_json,
+)
 
 PLAIN_SECONDS = 10.0
 """Between two lines of progress where there is no terminal."""
@@ -46,29 +56,44 @@ class JsonView:
         pass
 
 
+def print_event(name: str, **values: Any) -> None:
+    """An event of the program itself as a JSON line on stdout, beside those of a run."""
+    print(json.dumps({"event": name, **values}), flush=True)
+
+
 class Tally:
-    """Counts, rate and time left, from events."""
+    """Counts and rate, from events, by a clock that stands still while the run is paused."""
 
     def __init__(self) -> None:
         self.plan = Planned(listed=0, pending=0, skipped=0, pending_bytes=0, complete=False)
         self.done = 0
         self.counts = {"ok": 0, "error": 0, "unsupported": 0}
         self._first: float | None = None
+        self._paused_since: float | None = None
+        self._pauses = 0.0
+
+    def clock(self) -> float:
+        """Seconds since any point in time, without those of pauses."""
+        return (self._paused_since or time.monotonic()) - self._pauses
 
     def take(self, event: Event) -> None:
         if isinstance(event, Planned):
             self.plan = event
         elif isinstance(event, AssetDone):
-            self._first = self._first or time.monotonic()
+            self._first = self._first or self.clock()
             self.done += 1
             self.counts[event.status] += 1
+        elif isinstance(event, RunPaused):
+            now = time.monotonic()
+            self._pauses += now - (self._paused_since or now)
+            self._paused_since = now if event.paused else None
 
     @property
     def per_second(self) -> float:
         """Assets, since the first one was done; 0 before the second one."""
         if self._first is None or self.done < 2:
             return 0.0
-        return (self.done - 1) / max(time.monotonic() - self._first, 1e-6)
+        return (self.done - 1) / max(self.clock() - self._first, 1e-6)
 
     def __str__(self) -> str:
         parts = [f"{number:,} {status}" for status, number in self.counts.items() if number]
@@ -87,6 +112,8 @@ def line_of(event: Event) -> str | None:
         return f"worker {event.worker} lost at {what}: {event.reason}" + (
             " Trying once more, alone." if event.retried else ""
         )
+    if isinstance(event, RunPaused):
+        return "Paused." if event.paused else "Going on."
     return None
 
 
@@ -136,6 +163,7 @@ class BarView:
             TextColumn("{task.fields[counts]}"),
             console=console,
             refresh_per_second=5,
+            get_time=self._tally.clock,
         )
         self._task: TaskID = self._progress.add_task("", total=None, rate="", counts="listing")
         self._progress.start()

@@ -43,10 +43,12 @@ class AssetDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetSkipped:
-    """Unchanged since its report was written by this version under these settings."""
+    """Unchanged since its report was written by this version under these settings; the rest as in `AssetDone`."""
 
     key: str
     status: Status
+    report: str
+    brief: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,13 @@ class WorkerRecycled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunPaused:
+    """Nothing new is handed out (assets at the workers may still come in), or it is again."""
+
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
     """`interrupted` runs can be resumed; `reason` says why, "" for a run that came to its end."""
 
@@ -85,11 +94,22 @@ class RunFinished:
     done: int
     """Assets that this process has looked at: fewer than in `counts` after a resume or with unchanged ones."""
     seconds: float
+    """From start to end, with pauses."""
     busy: float
     """Share of the workers' time, from their start to the end, in which they were at an asset: 0 to 1."""
 
 
-Event = RunStarted | Planned | AssetDone | AssetSkipped | WorkerStarted | WorkerLost | WorkerRecycled | RunFinished
+Event = (
+    RunStarted
+    | Planned
+    | AssetDone
+    | AssetSkipped
+    | WorkerStarted
+    | WorkerLost
+    | WorkerRecycled
+    | RunPaused
+    | RunFinished
+)
 OnEvent = Callable[[Event], None]
 
 

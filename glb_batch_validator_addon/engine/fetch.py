@@ -31,6 +31,16 @@ def make_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
 
 
+def too_large(item: StoredObject, limits: Limits) -> str:
+    """Why an asset is not even fetched, as a sentence; "" if it is not too large."""
+    if item.size_bytes <= limits.max_size_bytes:
+        return ""
+    return (
+        f"The file has {item.size_bytes / MIB:,.1f} MB, the limit is {limits.max_size_bytes / MIB:g} MB."
+        " Allow more with --max-size-mb."
+    )
+
+
 def fetch(storage: Storage, item: StoredObject, path: Path, limits: Limits) -> tuple[StoredObject, float]:
     """Fetch the listed version, or the present one if it has changed since; with the seconds it took."""
     started = time.monotonic()

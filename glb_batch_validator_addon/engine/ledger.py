@@ -20,7 +20,7 @@ from ..errors import FullError, UsageError
 from ..model.library import StoredObject
 from ..model.report import Status
 
-LEDGER_VERSION = 2
+LEDGER_VERSION = 3
 LOCK_SECONDS = 60.0
 """To wait for another process that writes to the same ledger."""
 

@@ -177,6 +177,8 @@ class Planner:
             if outcome and (etag, outcome.report_etag) == (item.etag, report.etag):
                 return afresh if self._settings.force else replace(afresh, known=outcome)
             written = self._written(report)
+            if self._is_of_twin(written, item.key):
+                raise ForeignFileError("it is about another asset")
         except ForeignFileError:
             twin = self._twin(item)
             return afresh if twin.report_key == candidate.report_key else self._look(twin, remembered)
@@ -187,6 +189,17 @@ class Planner:
         if self._settings.force or not same or not lasting or written.run.get("settings") != self._digest:
             return afresh
         return replace(afresh, known=Known(status=written.status, brief=written.brief(), report_etag=report.etag))
+
+    def _is_of_twin(self, written: Report, key: str) -> bool:
+        """Whether it is about another asset of the library that differs in the case of `.glb` only."""
+        other = str(written.asset.key)
+        if other == key or other[: -len(ASSET_SUFFIX)] != key[: -len(ASSET_SUFFIX)]:
+            return False
+        try:
+            self._storage.stat(other)
+        except StorageError:
+            return False
+        return True
 
     def _written(self, report: StoredObject) -> Report:
         if report.size_bytes > MAX_REPORT_BYTES:

@@ -71,6 +71,7 @@ class Pool:
         self._versions: dict[str, str] = {}
         self._number = 0
         self._stopped = False
+        self._paused = False
         self._failed_starts = 0
         self._busy_seconds = 0.0
         self._up_seconds = 0.0
@@ -124,6 +125,14 @@ class Pool:
             elif not worker.ready and now - worker.started > START_TIMEOUT_SECONDS:
                 worker.kill("StartTimedOut")
 
+    def pause(self) -> None:
+        """Let the workers finish what they were sent and send nothing new."""
+        self._paused = True
+
+    def resume(self) -> None:
+        self._paused = False
+        self._feed()
+
     def stop(self) -> None:
         """End all workers at once; what they were at is answered no more."""
         self._stopped = True
@@ -147,6 +156,8 @@ class Pool:
 
     def _feed(self) -> None:
         """Suspects first, each to an idle fresh worker of its own; then the rest, to the shortest queue."""
+        if self._paused:
+            return
         for worker in self._able():
             if self._suspects and worker.done == 0 and not worker.requests:
                 suspect = self._suspects.popleft()

@@ -8,6 +8,7 @@ through one queue.
 
 from __future__ import annotations
 
+import os
 import queue
 import shutil
 import threading
@@ -21,7 +22,7 @@ from .. import __version__
 from ..errors import FullError, UnavailableError, UsageError
 from ..model.settings import RunSettings
 from ..storage.port import Storage
-from .events import AssetSkipped, OnEvent, Planned, RunFinished, RunStarted
+from .events import AssetSkipped, OnEvent, Planned, RunFinished, RunPaused, RunStarted
 from .fetch import make_folder
 from .launcher import Launcher
 from .ledger import Ledger, Plan
@@ -45,7 +46,7 @@ STEP_SECONDS = 0.1
 
 
 class Run:
-    """`start`, then `step` until `done`, `close` in any case. `cancel` at any time, from the same thread."""
+    """`start`, then `step` until `done`, `close` in any case. `pause` and `cancel` whenever; all from one thread."""
 
     def __init__(
         self,
@@ -117,6 +118,7 @@ class Run:
         self._failure: Exception | None = None
         self._started = time.monotonic()
         self.id = 0
+        self.paused = False
         self.done = False
 
     # The owner's side
@@ -172,6 +174,20 @@ class Run:
         self._advance()
         if self.done and self._failure:
             raise self._failure
+
+    def pause(self) -> None:
+        """Hand out nothing new; workers finish what they were sent and stay. A paused run is not done."""
+        if not self.paused:
+            self.paused = True
+            self._pool.pause()
+            self._on_event(RunPaused(paused=True))
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        if self.paused:
+            self.paused = False
+            self._pool.resume()
+            self._on_event(RunPaused(paused=False))
 
     def cancel(self, reason: str = "interrupted") -> None:
         """Stop: nothing new begins, workers end at once, reports that are being written are finished."""
@@ -234,7 +250,14 @@ class Run:
         for plan in plans:
             if plan.known:
                 skipped += 1
-                self._on_event(AssetSkipped(key=plan.item.key, status=plan.known.status))
+                self._on_event(
+                    AssetSkipped(
+                        key=plan.item.key,
+                        status=plan.known.status,
+                        report=self._reports.uri(plan.report_key),
+                        brief=plan.known.brief,
+                    )
+                )
             else:
                 pending += 1
                 size += plan.item.size_bytes
@@ -271,14 +294,17 @@ class Run:
                 self._work.take_answer(answer)
 
     def _advance(self) -> None:
-        if not self._stop_reason:
+        if self._stop_reason:
+            if not self.done and (not self._work.writing or time.monotonic() > self._stop_by):
+                self._finish()
+        elif self.paused:
+            os.utime(self.folder)  # another run takes one that has rested for a day for abandoned
+        else:
             while plan := self._affordable():
                 self._begin(plan)
             idle = not self._work.jobs and not self._next
             if self._planned.complete and idle and (self._plan_only or not self._from_ledger()):
                 self._finish()
-        elif not self.done and (not self._work.writing or time.monotonic() > self._stop_by):
-            self._finish()
 
     def _affordable(self) -> Plan | None:
         """The next asset, if its turn has come by count and bytes."""

@@ -16,13 +16,12 @@ from typing import Any, TypeVar
 
 from ..errors import DeniedError, FullError, GlbvError, UnavailableError, UsageError
 from ..model.library import StoredObject
-from ..model.limits import MIB
 from ..model.report import Failure, Report, Stage, Status
 from ..model.settings import RunSettings
 from ..model.wire import Request, Resource
 from ..storage.port import Storage
 from .events import AssetDone, OnEvent
-from .fetch import fetch, fetch_resources
+from .fetch import fetch, fetch_resources, too_large
 from .ledger import Ledger, Plan
 from .pool import Answer, Pool
 from .threads import Threads
@@ -100,12 +99,8 @@ class Work:
         path = str(self._folder / f"{number}.glb")
         request = Request(id=number, path=path, key=item.key, root=self._storage.root, limits=limits)
         job = self.jobs[request.id] = Job(plan=plan, item=item, request=request)
-        if item.size_bytes > limits.max_size_bytes:
-            message = (
-                f"The file has {item.size_bytes / MIB:,.1f} MB, the limit is {limits.max_size_bytes / MIB:g} MB."
-                " Allow more with --max-size-mb."
-            )
-            self._report(job, error=Failure(stage="container", type="TooLarge", message=message))
+        if reason := too_large(item, limits):
+            self._report(job, error=Failure(stage="container", type="TooLarge", message=reason))
         else:
             self._in_thread(
                 partial(fetch, self._storage, item, Path(request.path), limits), partial(self._take_fetched, job)

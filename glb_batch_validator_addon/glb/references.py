@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from posixpath import normpath
 from typing import Any
@@ -86,6 +86,21 @@ def may_refer(container: Container) -> bool:
     return b'"uri"' in content or b"\\u" in content
 
 
+def targets_of(
+    container: Container, document: JsonObject, *, asset_key: str, root: str, limits: Limits
+) -> dict[Reference, Resolved | Refused]:
+    """Where each of `external_references` leads, by `resolve`."""
+    if not may_refer(container):
+        return {}
+    references = external_references(document, limits)
+    return {reference: resolve(reference.uri, asset_key=asset_key, root=root) for reference in references}
+
+
+def keys_of(targets: Mapping[Reference, Resolved | Refused]) -> tuple[str, ...]:
+    """The files of the library among them, each once."""
+    return tuple(dict.fromkeys(target.key for target in targets.values() if isinstance(target, Resolved)))
+
+
 def _uri_holders(document: JsonObject) -> Iterator[tuple[_Path, dict[str, Any]]]:
     for name in ("buffers", "images"):
         for index, holder in enumerate(document.objects(name)):
@@ -122,7 +137,7 @@ def resolve(uri: str, *, asset_key: str, root: str) -> Resolved | Refused:
     if len(uri) > 3 * _MAX_KEY_BYTES:  # each byte percent-encoded
         return Refused(_TOO_LONG)
     decoded = unquote(uri.replace("\\", "/"))
-    if reason := _refusal(decoded):
+    if reason := unsafe(decoded):
         return Refused(reason)
     path = normpath(decoded)
     parts = path.split("/")
@@ -138,7 +153,7 @@ def resolve(uri: str, *, asset_key: str, root: str) -> Resolved | Refused:
     return Resolved(key, path, depth)
 
 
-def _refusal(decoded: str) -> str:
+def unsafe(decoded: str) -> str:
     """Why a decoded URI is no relative path that is safe on every system; "" if it is one."""
     if not decoded:
         return "It is empty."

@@ -11,6 +11,9 @@ from .library import StoredObject
 
 SCHEMA_VERSION = 1
 
+MAX_BRIEF_MISSING = 5
+"""Entries of `missing` that a brief keeps."""
+
 Status = Literal["ok", "error", "unsupported"]
 
 Stage = Literal["fetch", "container", "import", "measure", "report"]
@@ -69,16 +72,28 @@ class Report:
     def brief(self) -> dict[str, Any]:
         """The few values that lists and the ledger keep of a report."""
         facts = self.facts or {}
+
+        def count(name: str) -> int | None:
+            return None if facts.get(name) is None else len(facts[name])
+
         return {
             "size_bytes": self.asset.size_bytes,
             "vertices": facts.get("vertices"),
             "triangles": facts.get("triangles"),
             "rendered_triangles": facts.get("rendered_triangles"),
-            "material_count": len(facts["materials"]) if facts.get("materials") is not None else None,
-            "missing_count": len(facts["missing"]) if facts.get("missing") is not None else None,
+            "draw_calls": facts.get("draw_calls"),
+            "dimensions_m": facts.get("dimensions_m"),
+            "material_count": count("materials"),
+            "image_count": count("images"),
+            "animation_count": count("animations"),
+            "missing_count": count("missing"),
+            "missing": (facts.get("missing") or [])[:MAX_BRIEF_MISSING],
             "error": asdict(self.error) if self.error else None,
         }
 
+
+_LISTS = ("materials", "images", "animations", "missing", "dimensions_m")
+"""The facts that `brief` takes for lists."""
 
 _HEAD = b'{\n  "schema_version": '
 """What every report of ours begins with, even one that a power cut has cut off."""
@@ -106,7 +121,7 @@ def from_json(data: bytes) -> Report:
         facts = document["facts"]
         if document["schema_version"] != SCHEMA_VERSION or document["status"] not in get_args(Status):
             raise ValueError("it is of another version")
-        if facts is not None and not all(isinstance(facts[name], list | NoneType) for name in ("materials", "missing")):
+        if facts is not None and not all(isinstance(facts[name], list | NoneType) for name in _LISTS):
             raise ValueError("its facts are not those of a report")
         asset = dict(document["asset"])
         uri, sha256 = asset.pop("uri"), asset.pop("sha256")

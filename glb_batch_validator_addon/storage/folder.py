@@ -36,7 +36,7 @@ class FolderStorage:
     def uri(self, key: str = "") -> str:
         return Path(self._root, key).as_uri()
 
-    def check(self, *, write: bool) -> None:
+    def check(self, *, write: bool) -> bool:
         if not os.path.exists(self._root):
             raise UsageError(f"the folder {self._name} does not exist: check --folder")
         if not os.path.isdir(self._root):
@@ -48,7 +48,7 @@ class FolderStorage:
                 f"the folder {self._name} cannot be read ({error.strerror}): ask its owner for access"
             ) from error
         if not write:
-            return
+            return False
         try:
             tempfile.TemporaryFile(dir=self._root, suffix=TEMPORARY_SUFFIX).close()
         except OSError as error:
@@ -56,6 +56,7 @@ class FolderStorage:
                 f"the folder {self._name} cannot be written to ({error.strerror}): make it writable, or send the "
                 "reports elsewhere with --reports-to"
             ) from error
+        return True
 
     def list(self) -> Iterator[StoredObject]:
         return self._walk(self._root, "", frozenset())

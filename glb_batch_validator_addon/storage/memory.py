@@ -29,8 +29,8 @@ class MemoryStorage:
     def uri(self, key: str = "") -> str:
         return f"memory://{self._name}/{key or self._prefix}"
 
-    def check(self, *, write: bool) -> None:
-        pass
+    def check(self, *, write: bool) -> bool:
+        return write
 
     def list(self) -> Iterator[StoredObject]:
         with self._lock:

@@ -26,10 +26,11 @@ class Storage(Protocol):
         """
         ...
 
-    def check(self, *, write: bool) -> None:
+    def check(self, *, write: bool) -> bool:
         """Raise `UsageError`, in one sentence that says what to do, if the library cannot be used.
 
-        That it can be listed is tried; with `write`, that it can be written, as far as that leaves no trace.
+        That it can be listed is tried; with `write`, that it can be written, where that leaves no trace.
+        Returns whether writing was tried.
         """
         ...
 

@@ -62,7 +62,7 @@ class S3Storage:
     def uri(self, key: str = "") -> str:
         return f"s3://{self._options.bucket}/{key or self._options.prefix}"
 
-    def check(self, *, write: bool) -> None:
+    def check(self, *, write: bool) -> bool:
         from botocore.config import Config
 
         # A person waits for this answer: four attempts tell in seconds what eight tell in a minute.
@@ -77,6 +77,7 @@ class S3Storage:
             raise UsageError(str(error)) from None
         if "IsTruncated" not in page:
             raise UsageError(f"{self._options.endpoint_url} does not answer as an S3 server does: check --endpoint-url")
+        return False
 
     def list(self) -> Iterator[StoredObject]:
         pages = self._client.get_paginator("list_objects_v2").paginate(

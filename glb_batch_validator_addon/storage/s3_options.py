@@ -49,10 +49,15 @@ class S3Options:
             raise UsageError("the endpoint must be a URL such as https://s3.example.org: check --endpoint-url")
         if url.username is not None or url.query:
             raise UsageError("the endpoint must not carry a password: give credentials through an AWS profile")
-        if url.scheme == "http" and not self.allow_http and not _is_loopback(host):
+        if url.scheme == "http" and not self.allow_http and not self.on_this_machine:
             raise UsageError(
                 f"http:// would send the library unencrypted to {host}: use https://, or allow it with --allow-http"
             )
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether requests stay on this machine: the endpoint's host is a loopback address."""
+        return _is_loopback(urlsplit(self.endpoint_url).hostname or "")
 
 
 def _is_loopback(host: str) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from glb_batch_validator_addon.cli.arguments import build_parser, parse, recorded, restore, run_settings
+from glb_batch_validator_addon.cli.arguments import build_parser, default_ledger, parse, recorded, restore, run_settings
 from glb_batch_validator_addon.errors import UsageError
 
 # The options that the product promises.
@@ -12,7 +14,7 @@ PROMISED = """
     --bucket --prefix --folder --limit --batch-size --workers --timeout --max-size-mb --memory-limit-mb --include
     --exclude --manifest --shard --report-name --reports-to --output --force --dry-run --resume --ledger --json
     --endpoint-url --region --aws-profile --no-sign-request --request-payer --expected-bucket-owner --sse-kms-key-id
-    --fail-on --verbose --version --help
+    --fail-on --verbose --version --help --control --check --copy --data-folder
 """
 
 
@@ -50,6 +52,9 @@ def test_options_become_settings() -> None:
         "--bucket b --memory-limit-mb 100",
         "--bucket b --fail-on sometimes",
         "--bucket b --unheard-of",
+        "--bucket b --check --dry-run",
+        "--bucket b --check --copy k.glb --output o",
+        "--bucket b --dry-run --copy k.glb --output o",
         "--buck b",
     ],
 )
@@ -61,11 +66,30 @@ def test_wrong_options_exit_with_2(line: str, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(
-    "line", ["--folder f --prefix p", "--bucket b --report-name x.json", "--bucket b --manifest none.txt"]
+    "line",
+    [
+        "--folder f --prefix p",
+        "--bucket b --report-name x.json",
+        "--bucket b --manifest none.txt",
+        "--bucket b --copy k.glb",
+    ],
 )
 def test_options_that_do_not_go_together_are_explained(line: str) -> None:
     with pytest.raises(UsageError):
         parse(line.split())
+
+
+def test_ledgers_lie_in_the_data_folder_one_for_each_library_server_shard_and_place_of_reports() -> None:
+    lines = [
+        "--bucket b",
+        "--bucket b --endpoint-url https://s3.example.org",
+        "--bucket b --shard 0/2",
+        "--bucket b --reports-to out",
+    ]
+    ledgers = {default_ledger("s3://b/", parse([*line.split(), "--data-folder", "data"])) for line in lines}
+    assert len(ledgers) == len(lines)
+    assert {path.parent for path in ledgers} == {Path("data/ledgers")}
+    assert default_ledger("s3://b/", parse(["--bucket", "b"])).is_relative_to(Path.home())
 
 
 def test_a_resumed_run_takes_over_what_it_is_about_but_not_how_it_works() -> None:

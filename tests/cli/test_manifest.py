@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -28,6 +29,15 @@ def test_s3_batch_operations_csv(tmp_path: Path) -> None:
     path = tmp_path / "batch.csv"
     path.write_text("lib,props/a.glb\nlib,props/b+c%2Bd%C3%A9.glb,3HL4kqtJvjVBH40Nrjfkd\nother,props/x.glb\n")
     assert keys(path) == ["props/a.glb", "props/b c+dé.glb"]
+
+
+@pytest.mark.parametrize("bucket", ["lib", None])
+def test_any_key_can_be_named_in_a_quoted_row(tmp_path: Path, bucket: str | None) -> None:
+    """Also what would be a comment, a row or two lines, and file names that are not Unicode."""
+    path = tmp_path / "keys.csv"
+    named = ["# a.glb", '"b".glb', "lib,c.glb", "two\nlines\r.glb", " d .glb", "100%25+.glb", "\udcff.glb"]
+    path.write_text("".join(f'"lib","{quote_plus(key, errors="surrogateescape")}"\n' for key in named))
+    assert keys(path, bucket=bucket) == named
 
 
 def test_s3_inventory_with_its_manifest(tmp_path: Path) -> None:

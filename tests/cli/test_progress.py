@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import io
 import json
+from types import SimpleNamespace
 
 from rich.console import Console
 
 from glb_batch_validator_addon.cli import progress
-from glb_batch_validator_addon.cli.progress import BarView, JsonView, PlainView, printable
-from glb_batch_validator_addon.engine.events import AssetDone, AssetSkipped, Event, Planned, RunStarted, WorkerLost
+from glb_batch_validator_addon.cli.progress import BarView, JsonView, PlainView, Tally, printable
+from glb_batch_validator_addon.engine.events import (
+    AssetDone,
+    AssetSkipped,
+    Event,
+    Planned,
+    RunPaused,
+    RunStarted,
+    WorkerLost,
+)
 
 ERROR = {"error": {"message": "This is not a GLB but an HTML page."}}
 EVENTS: list[Event] = [
     RunStarted(library="s3://lib/props/", run=3, resumed=False, workers=2, ledger="l.sqlite"),
     Planned(listed=40, pending=30, skipped=10, pending_bytes=900, complete=False),
-    AssetSkipped(key="old.glb", status="ok"),
+    AssetSkipped(key="old.glb", status="ok", report="s3://lib/old_report.json", brief={"triangles": 12}),
     AssetDone(key="a.glb", status="ok", report="s3://lib/a_report.json"),
     WorkerLost(worker=1, key="crash.glb", reason="Blender crashed.", retried=True),
     WorkerLost(worker=2, key="crash.glb", reason="Blender crashed.", retried=False),
     AssetDone(key="bad.glb", status="error", report="s3://lib/bad_report.json", brief=ERROR),
     Planned(listed=40, pending=30, skipped=10, pending_bytes=900, complete=True),
+    RunPaused(paused=True),
+    RunPaused(paused=False),
 ]
 
 
@@ -32,8 +43,17 @@ def test_json_lines_carry_every_event_with_its_name() -> None:
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [line["event"] for line in lines] == [
         "run_started", "planned", "asset_skipped", "asset_done", "worker_lost", "worker_lost", "asset_done", "planned",
+        "run_paused", "run_paused",
     ]  # fmt: skip
+    assert lines[2] == {
+        "event": "asset_skipped",
+        "key": "old.glb",
+        "status": "ok",
+        "report": "s3://lib/old_report.json",
+        "brief": {"triangles": 12},
+    }
     assert lines[6]["brief"] == ERROR
+    assert [line["paused"] for line in lines[8:]] == [True, False]
 
 
 def test_plain_lines_name_what_went_wrong_once_and_leave_out_the_rest() -> None:
@@ -45,6 +65,8 @@ def test_plain_lines_name_what_went_wrong_once_and_leave_out_the_rest() -> None:
         "s3://lib/props/: run 3, 2 workers",
         "worker 1 lost at crash.glb: Blender crashed. Trying once more, alone.",
         "error: bad.glb: This is not a GLB but an HTML page.",
+        "Paused.",
+        "Going on.",
     ]
 
 
@@ -69,6 +91,26 @@ def test_the_bar_shows_done_of_total_and_failures_above_it() -> None:
     assert "2/30" in shown
     assert "1 ok, 1 error, 10 unchanged" in shown
     assert "bad.glb: This is not a GLB but an HTML page." in shown
+
+
+def test_a_pause_counts_neither_for_the_rate_nor_for_the_time_left(monkeypatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now))
+    tally = Tally()
+    done = AssetDone(key="a.glb", status="ok", report="s3://lib/a_report.json")
+    for _ in range(11):
+        tally.take(done)
+        now += 1
+    assert tally.per_second == 10 / 11
+    for hours in (3, 5):
+        clock = tally.clock()
+        tally.take(RunPaused(paused=True))
+        now += hours * 3600
+        assert tally.clock() == clock
+        assert tally.per_second == 10 / 11
+        tally.take(RunPaused(paused=False))
+    now += 9
+    assert tally.per_second == 10 / 20
 
 
 def test_names_cannot_steer_the_terminal() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +18,16 @@ from uuid import uuid4
 import jsonschema
 import pytest
 
-from demo.samples import Sample, write_samples
+from demo.samples import Sample, small_library, write_samples
 from tests.conftest import ROOT
 from tests.servers import S3Server
 
 RUN_BATCH = str(ROOT / "run_batch.py")
 SECONDS = 300
 """Longer than any of these runs takes on a busy machine."""
+
+ASSETS = 150
+"""In the fixture `library`."""
 
 REPORT = jsonschema.Draft202012Validator(json.loads((ROOT / "docs/report.schema.json").read_text()))
 SUMMARY = jsonschema.Draft202012Validator(json.loads((ROOT / "docs/summary.schema.json").read_text()))
@@ -46,7 +51,10 @@ class Finished:
 
 
 def start(
-    *arguments: object, command: tuple[str, ...] = (sys.executable,), env: Mapping[str, str] | None = None
+    *arguments: object,
+    command: tuple[str, ...] = (sys.executable,),
+    env: Mapping[str, str] | None = None,
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[str]:
     """Start `run_batch.py` under a Python, or under a Blender whose command ends in `-P`'s place."""
     return subprocess.Popen(
@@ -54,7 +62,7 @@ def start(
         cwd=ROOT,
         env={**os.environ, **(env or {})},
         text=True,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         errors="replace",
@@ -68,6 +76,28 @@ def finish(process: subprocess.Popen[str]) -> Finished:
 
 def run(*arguments: object, **options: Any) -> Finished:
     return finish(start(*arguments, **options))
+
+
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def children(pid: int) -> list[int]:
+    """Process ids below a process, its workers among them."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += [int(child) for child in task.read_text().split()]
+    return found + [grandchild for child in found for grandchild in children(child)]
+
+
+def alive(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
 
 
 def reports_below(folder: Path) -> dict[str, dict[str, Any]]:
@@ -89,6 +119,18 @@ def but_run(reports: Mapping[str, dict[str, Any]], *, asset: bool = True) -> dic
 
 
 @pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built as a developer builds it; Blender's own validation is part of that."""
+    folder = tmp_path_factory.mktemp("dist")
+    built = subprocess.run(
+        [sys.executable, "build_addon.py", "--output", str(folder)], cwd=ROOT, text=True, capture_output=True
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    (archive,) = folder.glob("*.zip")
+    return archive
+
+
+@pytest.fixture(scope="session")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Sample]]:
     """The sample library, to be copied."""
     folder = tmp_path_factory.mktemp("pristine")
@@ -99,6 +141,19 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Sampl
 def samples(pristine: tuple[Path, list[Sample]], tmp_path: Path) -> Path:
     """A sample library of the test's own."""
     return Path(shutil.copytree(pristine[0], tmp_path / "library"))
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library that keeps two workers busy for about a second."""
+    folder = tmp_path_factory.mktemp("small")
+    small_library(folder, ASSETS, seed=1)
+    return folder
+
+
+@pytest.fixture
+def library(small: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(small, tmp_path / "library"))
 
 
 @dataclass(frozen=True)

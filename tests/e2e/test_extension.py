@@ -4,25 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
-
-import pytest
 
 from tests.conftest import ROOT
 from tests.e2e.conftest import Finished, finish, reports_below
-
-
-@pytest.fixture(scope="session")
-def archive(tmp_path_factory):
-    """Built as a developer builds it; Blender's own validation is part of that."""
-    folder = tmp_path_factory.mktemp("dist")
-    built = subprocess.run(
-        [sys.executable, "build_addon.py", "--output", str(folder)], cwd=ROOT, text=True, capture_output=True
-    )
-    assert built.returncode == 0, built.stdout + built.stderr
-    (archive,) = folder.glob("*.zip")
-    return archive
 
 
 def blender_run(blender, *arguments: object, env: dict[str, str]) -> Finished:

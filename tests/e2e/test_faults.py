@@ -11,32 +11,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from demo.samples import endless_asset, small_library
+from demo.samples import endless_asset
 from tests.conftest import need
-from tests.e2e.conftest import but_run, finish, reports_below, run, start
+from tests.e2e.conftest import ASSETS, alive, but_run, children, finish, reports_below, run, start, until
 from tests.servers.light_s3 import Fault, LightS3
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and mounts of POSIX")
-
-ASSETS = 150
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library that keeps two workers busy for about a second."""
-    folder = tmp_path_factory.mktemp("small")
-    small_library(folder, ASSETS, seed=1)
-    return folder
-
-
-@pytest.fixture
-def library(small: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(small, tmp_path / "library"))
 
 
 @pytest.fixture(scope="module")
@@ -60,28 +45,6 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "sec
 
 def on(server: LightS3, *arguments: object) -> tuple[object, ...]:
     return ("--bucket", "library", "--prefix", "props/", "--endpoint-url", server.url, "--json", *arguments)
-
-
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-
-
-def children(pid: int) -> list[int]:
-    """Process ids below a process, its workers among them."""
-    found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found += [int(child) for child in task.read_text().split()]
-    return found + [grandchild for child in found for grandchild in children(child)]
-
-
-def alive(pid: int) -> bool:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
 
 
 def each_asset_once(events: list[dict]) -> bool:
@@ -135,12 +98,17 @@ def test_a_killed_engine_leaves_no_process_and_a_run_that_goes_on(library, undis
     process.kill()
     finish(process)
     until(lambda: not any(map(alive, workers)), seconds=10)
-    written = len(list(library.rglob("*_report.json")))
-    assert written < ASSETS
+    written = {path.as_uri() for path in library.rglob("*_report.json")}
+    assert len(written) < ASSETS
 
     ran = run("--folder", library, "--json", *(["--resume"] if finish_with == "--resume" else []))
     assert ran.code == 0, ran.err
-    assert len(ran.of("asset_done")) <= ASSETS - written + 64, "what was recorded is not done again"
+    if finish_with == "--resume":
+        assert len(ran.of("asset_done")) <= ASSETS - len(written) + 64, "what was recorded is not done again"
+    else:
+        assert {event["report"] for event in ran.of("asset_skipped")} == written
+        assert all(event["brief"]["triangles"] > 0 for event in ran.of("asset_skipped"))
+        assert each_asset_once(ran.events)
     assert but_run(reports_below(library), asset=False) == undisturbed
 
 

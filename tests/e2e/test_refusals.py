@@ -12,12 +12,13 @@ NOT_A_SECRET = "made-up-by-the-test-and-wrong"
 
 
 def refused(*arguments: object, env: dict[str, str]) -> str:
-    """The one sentence."""
-    ran = run(*arguments, env=env)
+    """The one sentence, which is an event as well."""
+    ran = run(*arguments, "--json", env=env)
     assert ran.code == 2, ran.err
     (line,) = ran.err.strip().splitlines()
     assert line.startswith("error: ")
     assert NOT_A_SECRET not in ran.out + ran.err
+    assert ran.events == [{"event": "run_failed", "message": line.removeprefix("error: "), "exit_code": 2}]
     return line
 
 
@@ -58,6 +59,7 @@ def test_a_bucket_that_may_be_read_but_not_written(ceph_rgw, bucket_on, samples)
     ran = run(*bucket.options, "--prefix", "props/", "--json", env=bucket.env)
     assert ran.code == 2
     assert "s3:PutObject" in ran.err
+    assert "s3:PutObject" in ran.events[-1]["message"]
     assert ran.of("asset_done") == []
 
 

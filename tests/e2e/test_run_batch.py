@@ -94,8 +94,9 @@ def test_what_did_not_arrive_in_blender_is_counted_and_fails_the_run_when_asked(
 
 
 def test_an_empty_selection_is_no_success(samples):
-    ran = run("--folder", samples, "--include", "no-such-folder/*")
+    ran = run("--folder", samples, "--include", "no-such-folder/*", "--json")
     assert (ran.code, "no .glb" in ran.err, "--include" in ran.err) == (2, True, True)
+    assert ran.events[-1] == {"event": "run_failed", "message": ran.err.strip()[len("error: ") :], "exit_code": 2}
     assert run("--folder", samples, "--include", "good/cube.glb", "--shard", "1/2").code == 0, "a shard may be empty"
 
 
@@ -171,9 +172,12 @@ def test_a_person_is_told_which_library_is_missing_and_what_to_do(tmp_path):
 
 def test_without_any_blender_the_way_to_one_is_shown(samples, tmp_path):
     """A Python without bpy, and none on the PATH."""
-    ran = run("--folder", samples, command=(sys.executable, "-S"), env={"PATH": str(tmp_path), "BLENDER": ""})
+    nothing = {"PATH": str(tmp_path), "BLENDER": ""}
+    ran = run("--folder", samples, "--json", command=(sys.executable, "-S"), env=nothing)
     assert ran.code == 2
     assert "--blender" in ran.err
+    assert "--blender" in ran.of("run_failed")[0]["message"]
+    assert run("--folder", samples, "--check", command=(sys.executable, "-S"), env=nothing).code == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a script of POSIX")

@@ -42,7 +42,8 @@ def answer(request: Request) -> Reply:
     if word == "error":
         failure = Failure(stage="container", type=rest, message="It is what it is.")
         return Reply(id=request.id, outcome="error", error=failure, sha256="0" * 64)
-    facts = {"triangles": int(rest) if rest.isdigit() else 0, "vertices": 3, "materials": ["a"], "missing": []}
+    facts = {"triangles": int(rest) if rest.isdigit() else 0, "vertices": 3, "dimensions_m": None}
+    facts |= {"materials": ["a"], "images": [], "animations": [], "missing": []}
     if word == "needs-all" and request.resources is None:
         return Reply(id=request.id, outcome="needs", needs=tuple(f"{LONG}/{number}.png" for number in range(30)))
     if word == "needs":

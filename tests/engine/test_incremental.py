@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from glb_batch_validator_addon.engine.events import AssetDone, AssetSkipped
 from glb_batch_validator_addon.model.library import StoredObject
 from glb_batch_validator_addon.model.limits import Limits
 from glb_batch_validator_addon.storage.memory import MemoryStorage
@@ -113,6 +114,57 @@ def test_a_report_of_another_version_is_replaced(bench: Bench, library: Counting
 def test_force_validates_all(bench: Bench, library: Counting) -> None:
     bench.run()
     assert len(bench.run(force=True).done) == 3
+
+
+class Unlisted(Counting):
+    """A library that is too large to be listed."""
+
+    listings = 0
+
+    def list(self) -> Iterator[StoredObject]:
+        self.listings += 1
+        return super().list()
+
+
+def test_one_asset_is_validated_again_without_a_listing(tmp_path: Path) -> None:
+    library = Unlisted()
+    fill(library, {"a.glb": "ok 1", "b.glb": "ok 1", "c.glb": "ok 1"})
+    bench = Bench(library, tmp_path / "ledger.sqlite")
+    bench.run()
+    library.listings = 0
+    library.fetched.clear()
+    outcome = bench.run(force=True, manifest=["b.glb"])
+    assert (outcome.done, outcome.skipped) == (["b.glb"], [])
+    assert [key for key in library.fetched if key.endswith(".glb")] == ["b.glb"]
+    assert library.listings == 1, "only this test has listed, to read the reports"
+    assert bench.run().done == []
+
+
+@pytest.mark.parametrize("ledger", ["the same", "another"])
+def test_one_asset_that_is_validated_again_leaves_the_report_of_its_twin_alone(
+    bench: Bench, library: Counting, ledger: str, tmp_path: Path
+) -> None:
+    fill(library, {"chair.GLB": "ok 1", "chair.glb": "ok 2"})
+    about = {key: report["asset"]["key"] for key, report in bench.run().reports.items()}
+    assert about["chair_report.json"] == "chair.glb"
+    if ledger == "another":
+        bench.ledger_path = tmp_path / "another.sqlite"
+    for key in ("chair.GLB", "chair.glb"):
+        outcome = bench.run(force=True, manifest=[key])
+        assert outcome.done == [key]
+        assert {key: report["asset"]["key"] for key, report in outcome.reports.items()} == about
+    library.delete("chair.glb")
+    assert bench.run(force=True, manifest=["chair.GLB"]).reports["chair_report.json"]["asset"]["key"] == "chair.GLB"
+
+
+def test_an_unchanged_asset_comes_with_its_report_and_its_brief(bench: Bench, library: Counting) -> None:
+    done = {event.key: (event.status, event.report, event.brief) for event in bench.run().of(AssetDone)}
+    assert done["a.glb"][1] == "memory://library/a_report.json"
+    assert done["a.glb"][2]["triangles"] == 1
+    for _ in ("as the ledger has it", "as the report has it"):
+        skipped = {event.key: (event.status, event.report, event.brief) for event in bench.run().of(AssetSkipped)}
+        assert skipped == done
+        bench.ledger_path.unlink()
 
 
 def test_a_deleted_ledger_is_rebuilt_from_the_library(bench: Bench, library: Counting) -> None:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from glb_batch_validator_addon.engine.events import (
     Event,
     Planned,
     RunFinished,
+    RunPaused,
     RunStarted,
     WorkerLost,
     WorkerRecycled,
@@ -26,6 +27,7 @@ from glb_batch_validator_addon.engine.events import (
 )
 from glb_batch_validator_addon.engine.launcher import Launcher
 from glb_batch_validator_addon.engine.ledger import Ledger
+from glb_batch_validator_addon.engine.pool import QUEUED_AT_WORKER
 from glb_batch_validator_addon.engine.run import CLOSE_SECONDS, Run
 from glb_batch_validator_addon.errors import UnavailableError, UsageError
 from glb_batch_validator_addon.model.library import StoredObject
@@ -393,6 +395,100 @@ def test_a_request_that_does_not_come_back_holds_nobody_up(tmp_path: Path) -> No
     run.close()
     assert time.monotonic() - before < CLOSE_SECONDS + 5
     storage.free.set()
+
+
+# Pausing
+
+
+@dataclass
+class Paused:
+    """A run over 60 assets that pauses at the first one that is done."""
+
+    run: Run
+    events: list[Event]
+
+    @property
+    def done(self) -> int:
+        return sum(isinstance(event, AssetDone) for event in self.events)
+
+    def step(self, times: int) -> None:
+        for _ in range(times):
+            self.run.step(0.02)
+
+    def step_to_the_end(self) -> RunFinished:
+        while not self.run.done:
+            self.run.step()
+        finished = self.events[-1]
+        assert isinstance(finished, RunFinished)
+        return finished
+
+
+@pytest.fixture
+def paused(library: MemoryStorage, tmp_path: Path) -> Iterator[Paused]:
+    fill(library, dict.fromkeys(keys(60), "ok 1"))
+    events: list[Event] = []
+
+    def on_event(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, AssetDone) and len([event for event in events if isinstance(event, AssetDone)]) == 1:
+            run.pause()
+            run.pause()
+
+    ledger, settings = Ledger(tmp_path / "ledger.sqlite"), RunSettings(workers=2, batch_size=30)
+    run = Run(storage=library, ledger=ledger, launcher=FAKE, settings=settings, on_event=on_event)
+    run.start()
+    paused = Paused(run, events)
+    while not paused.done:
+        run.step()
+    paused.step(20)
+    yield paused
+    run.close()
+    ledger.close()
+
+
+def test_a_paused_run_finishes_what_is_at_its_workers_and_hands_out_nothing_new(paused: Paused) -> None:
+    done, workers = paused.done, paused.run.worker_pids()
+    assert 1 <= done <= 1 + 2 * QUEUED_AT_WORKER
+    assert len(workers) == 2
+    paused.step(20)
+    assert paused.done == done
+    assert not paused.run.done
+
+    paused.run.resume()
+    paused.run.resume()
+    assert paused.step_to_the_end().counts["ok"] == 60
+    assert paused.run.worker_pids() == workers, "idle workers stay"
+    assert [event.paused for event in paused.events if isinstance(event, RunPaused)] == [True, False]
+
+
+def test_a_paused_run_can_be_stopped_and_resumed(paused: Paused, bench: Bench) -> None:
+    done = paused.done
+    paused.run.cancel("enough")
+    finished = paused.step_to_the_end()
+    assert (finished.interrupted, finished.reason, finished.done) == (True, "enough", done)
+    assert len(bench.run(resume=True).done) == 60 - done
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_run_that_is_paused_from_the_start_makes_its_plan_and_starts_no_blender(
+    library: MemoryStorage, tmp_path: Path, count: int
+) -> None:
+    fill(library, dict.fromkeys(keys(count), "ok 1"))
+    events: list[Event] = []
+    ledger, settings = Ledger(tmp_path / "ledger.sqlite"), RunSettings(workers=1)
+    paused = Paused(
+        Run(storage=library, ledger=ledger, launcher=FAKE, settings=settings, on_event=events.append), events
+    )
+    paused.run.start()
+    paused.run.pause()
+    paused.step(20)
+    assert not paused.run.done
+    assert [event.pending for event in events if isinstance(event, Planned) and event.complete] == [count]
+    assert not any(isinstance(event, WorkerStarted) for event in events)
+    paused.run.resume()
+    assert paused.step_to_the_end().counts["ok"] == count
+    paused.run.close()
+    ledger.close()
 
 
 # Stopping and going on
