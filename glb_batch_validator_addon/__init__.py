@@ -7,8 +7,14 @@ __version__ = "0.1.0"
 
 
 def register() -> None:
-    """Blender enables the extension: it brings `run_batch.py` and what that needs, and nothing to register yet."""
+    """Blender enables the extension."""
+    from .ui import registration
+
+    registration.register()
 
 
 def unregister() -> None:
     """Blender disables the extension."""
+    from .ui import registration
+
+    registration.unregister()

@@ -1,0 +1,96 @@
+"""Earlier runs: a folder for each, with what was asked for, what came of it, and the engine's log. No bpy."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+KEEP_RUNS = 20
+
+_RUN, _SUMMARY, _LOG = "run.json", "summary.json", "engine.log"
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """What the panel says about an earlier run."""
+
+    folder: Path
+    started: str
+    """Local time, to the minute."""
+    library: str
+    """Its URI."""
+    options: tuple[str, ...]
+    """Of `run_batch.py`: with them it can be started again."""
+    outcome: str
+    """How it ended, in a few words."""
+    finished: bool
+
+    @property
+    def summary(self) -> Path:
+        """Its results; there are none of a run whose engine was killed."""
+        return self.folder / _SUMMARY
+
+    @property
+    def log(self) -> Path:
+        """Where its engine writes what it has to say."""
+        return self.folder / _LOG
+
+
+def begin(data: Path, *, options: Sequence[str]) -> PastRun:
+    """A folder for a run that starts now; the oldest ones make room. Raises OSError."""
+    runs = data / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    now = datetime.now()
+    folder = runs / now.strftime("%Y-%m-%d-%H%M%S-%f")
+    folder.mkdir()
+    run = PastRun(folder, now.strftime("%Y-%m-%d %H:%M"), "", tuple(options), "Not finished.", False)
+    _save(run)
+    for old in _folders(runs)[KEEP_RUNS:]:
+        shutil.rmtree(old, ignore_errors=True)
+    return run
+
+
+def end(run: PastRun, *, library: str, outcome: str, finished: bool) -> None:
+    """Note how a run ended."""
+    with contextlib.suppress(OSError):  # the run itself is safe: its reports are written
+        _save(PastRun(run.folder, run.started, library, run.options, outcome, finished))
+
+
+def load(data: Path) -> tuple[PastRun, ...]:
+    """The runs that are kept, the newest first; what cannot be read is left out."""
+    runs = []
+    for folder in _folders(data / "runs"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            values: Mapping[str, Any] = json.loads((folder / _RUN).read_text("utf-8"))
+            runs.append(
+                PastRun(
+                    folder,
+                    str(values["started"]),
+                    str(values["library"]),
+                    tuple(map(str, values["options"])),
+                    str(values["outcome"]),
+                    bool(values["finished"]),
+                )
+            )
+    return tuple(runs)
+
+
+def _folders(runs: Path) -> list[Path]:
+    return sorted((path for path in runs.glob("*-*") if path.is_dir()), reverse=True)
+
+
+def _save(run: PastRun) -> None:
+    values = {
+        "started": run.started,
+        "library": run.library,
+        "options": run.options,
+        "outcome": run.outcome,
+        "finished": run.finished,
+    }
+    (run.folder / _RUN).write_text(json.dumps(values, indent=2), "utf-8")

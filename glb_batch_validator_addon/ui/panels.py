@@ -1,0 +1,205 @@
+"""The panel in the sidebar of the 3D viewport."""
+
+import bpy
+
+from .drawing import ICONS, draw_connection, draw_place, draw_text
+from .properties import preferences
+from .results import OUTCOMES
+from .scenes import ASSET
+from .session import DONE, FAILED, PAUSED, STOPPED
+from .state import STATE
+
+PAST_RUNS_SHOWN = 10
+
+_END_ICONS = {DONE: "CHECKMARK", STOPPED: "INFO", FAILED: "ERROR"}
+
+
+class _Panel:
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "GLB Validator"
+
+
+class GLBV_PT_library(_Panel, bpy.types.Panel):
+    bl_idname = "GLBV_PT_library"
+    bl_label = "GLB Validator"
+
+    def draw(self, context):
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        settings = preferences(context)
+        if settings is None:
+            draw_text(layout, context, "Enable the extension in the preferences to save libraries.", icon="INFO")
+            return
+        library = settings.library
+        if ASSET in context.scene:
+            layout.operator("glbv.close_asset", icon="LOOP_BACK")
+        row = layout.row(align=True)
+        if library is None:
+            row.operator("glbv.add_library", icon="ADD")
+            return
+        row.menu("GLBV_MT_libraries", text=library.name, icon="ASSET_MANAGER")
+        row.operator("glbv.add_library", text="", icon="ADD")
+
+        now = STATE.snapshot
+        column = layout.column()
+        column.enabled = not now.active
+        draw_place(column, library)
+        sizes = column.column(align=True)
+        sizes.prop(settings, "limit")
+        sizes.prop(settings, "batch_size")
+
+        if now.active:
+            self._draw_run(layout, now)
+        else:
+            self._draw_start(layout, context, library)
+            if now.message:
+                draw_text(layout.box(), context, now.message, icon=_END_ICONS.get(now.phase, "INFO"))
+
+    def _draw_start(self, layout, context, library):
+        layout.context_pointer_set("glbv_library", library)
+        row = layout.row()
+        row.scale_y = 1.5
+        row.operator("glbv.validate_prefix" if library.kind == "S3" else "glbv.validate_folder", icon="PLAY")
+        row = layout.row(align=True)
+        view = context.window_manager.glbv
+        row.operator("glbv.validate_scene", icon="SCENE_DATA").only_selected = view.only_selected
+        row.prop(view, "only_selected", text="", icon="RESTRICT_SELECT_OFF")
+
+    def _draw_run(self, layout, now):
+        layout.progress(factor=now.progress or 0.0, text=now.progress_text)
+        row = layout.row(align=True)
+        if now.phase == PAUSED:
+            row.operator("glbv.resume", icon="PLAY")
+        else:
+            row.operator("glbv.pause", icon="PAUSE")
+        row.operator("glbv.stop", icon="SNAP_FACE")
+
+
+class GLBV_PT_connection(_Panel, bpy.types.Panel):
+    bl_idname = "GLBV_PT_connection"
+    bl_parent_id = "GLBV_PT_library"
+    bl_label = "Connection"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context):
+        settings = preferences(context)
+        return settings is not None and settings.library is not None
+
+    def draw(self, context):
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.enabled = not STATE.snapshot.active
+        draw_connection(layout, context, preferences(context).library)
+
+
+class GLBV_UL_results(bpy.types.UIList):
+    """The list is as long as the snapshot says; what a place shows is looked up there."""
+
+    bl_idname = "GLBV_UL_results"
+
+    def draw_item(self, context, layout, data, item, icon, active_data, active_property, index):
+        now = STATE.snapshot
+        if index >= len(now.shown):  # places follow the snapshot with the next tick
+            return
+        row = now.rows[now.shown[index]]
+        line = layout.row(align=True)
+        line.alert = row.outcome == "error"
+        split = line.split(factor=0.5)
+        split.label(text=row.name, icon=ICONS[row.outcome], translate=False)
+        split = split.split(factor=0.4)
+        numbers = split.row()
+        numbers.alignment = "RIGHT"
+        numbers.label(text=row.triangles, translate=False)
+        split.label(text=row.finding, translate=False)
+
+    def draw_filter(self, context, layout):
+        """The list's own filter knows nothing of the snapshot."""
+        _draw_filter(layout, context.window_manager.glbv)
+
+
+def _draw_filter(layout, view):
+    row = layout.row(align=True)
+    row.prop(view, "search", text="", icon="VIEWZOOM")
+    row.prop(view, "sort", text="", icon_only=True)
+    row.prop(view, "reverse", text="", icon="SORT_DESC" if view.reverse else "SORT_ASC")
+
+
+class GLBV_PT_results(_Panel, bpy.types.Panel):
+    bl_idname = "GLBV_PT_results"
+    bl_label = "Results"
+
+    @classmethod
+    def poll(cls, context):
+        return bool(STATE.snapshot.rows)
+
+    def draw(self, context):
+        layout = self.layout
+        now = STATE.snapshot
+        view = context.window_manager.glbv
+        layout.label(text=now.library, icon="ASSET_MANAGER", translate=False)
+        row = layout.row(align=True)
+        for outcome in OUTCOMES:
+            row.prop_enum(view, "outcomes", outcome, text=f"{now.counts[outcome]:,}")
+        _draw_filter(layout, view)
+        layout.template_list("GLBV_UL_results", "", view, "rows", view, "position", rows=8, sort_lock=True)
+
+
+class GLBV_PT_details(_Panel, bpy.types.Panel):
+    bl_idname = "GLBV_PT_details"
+    bl_parent_id = "GLBV_PT_results"
+    bl_label = "Details"
+
+    def draw(self, context):
+        layout = self.layout
+        details = STATE.snapshot.details
+        if details is None:
+            layout.label(text="Choose an asset in the list", icon="INFO")
+            return
+        draw_text(layout, context, details.path)
+        for outcome, text in details.findings:
+            draw_text(layout.box(), context, text, icon=ICONS[outcome])
+        grid = layout.column(align=True)
+        for name, value in details.facts:
+            split = grid.split(factor=0.4)
+            left = split.row()
+            left.alignment = "RIGHT"
+            left.label(text=name)
+            split.label(text=value, translate=False)
+        column = layout.column(align=True)
+        column.operator("glbv.open_asset", icon="SCENE_DATA")
+        column.operator("glbv.validate_again", icon="FILE_REFRESH")
+        column.operator("glbv.copy_report_path", icon="COPYDOWN")
+
+
+class GLBV_PT_past_runs(_Panel, bpy.types.Panel):
+    bl_idname = "GLBV_PT_past_runs"
+    bl_label = "Earlier Runs"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context):
+        layout = self.layout
+        if not STATE.past_runs:
+            layout.label(text="There are none yet", icon="INFO")
+        for index, run in enumerate(STATE.past_runs[:PAST_RUNS_SHOWN]):
+            box = layout.box()
+            row = box.row()
+            row.label(
+                text=f"{run.started}  {run.library}", icon="CHECKMARK" if run.finished else "INFO", translate=False
+            )
+            row.operator("glbv.resume_run", text="", icon="FILE_REFRESH").index = index
+            row.operator("glbv.show_run", text="", icon="HIDE_OFF").index = index
+            draw_text(box, context, run.outcome)
+
+
+CLASSES = (
+    GLBV_PT_library,
+    GLBV_PT_connection,
+    GLBV_UL_results,
+    GLBV_PT_results,
+    GLBV_PT_details,
+    GLBV_PT_past_runs,
+)

@@ -1,0 +1,218 @@
+"""What a person can set: saved libraries and defaults in the preferences, the view of the results for the session."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, StringProperty
+
+from .. import __package__ as package
+from ..model.limits import MIB
+from ..model.settings import RunSettings, available_cores
+from .drawing import ICONS, draw_preferences
+from .results import OUTCOMES, View
+from .state import STATE
+
+
+class BucketProperties:
+    """An S3 prefix and how to reach it. There is no property for a secret: credentials come from the AWS set-up."""
+
+    bucket: StringProperty(name="Bucket", description="S3 bucket that holds the assets")
+    prefix: StringProperty(
+        name="Prefix",
+        description="Only keys that begin with this, such as props/chairs/; empty means the whole bucket",
+    )
+    endpoint_url: StringProperty(
+        name="Endpoint",
+        description="Address of an S3-compatible server, such as https://s3.studio.example; empty means AWS",
+    )
+    region: StringProperty(name="Region", description="Region of the bucket; empty means that of your AWS set-up")
+    aws_profile: StringProperty(
+        name="AWS Profile",
+        description="Profile of your AWS set-up (~/.aws/config) that has the credentials; empty means the default ones",
+    )
+    no_sign_request: BoolProperty(name="Anonymous", description="Send no credentials: for public buckets")
+    request_payer: BoolProperty(
+        name="Requester Pays", description="Agree to pay for the requests to a requester-pays bucket"
+    )
+    allow_http: BoolProperty(
+        name="Allow HTTP", description="Allow an endpoint on another machine that does not encrypt (http://)"
+    )
+    expected_bucket_owner: StringProperty(
+        name="Bucket Owner", description="Number of the account that the bucket must belong to; empty means any"
+    )
+    sse_kms_key_id: StringProperty(name="KMS Key", description="Key of AWS KMS to encrypt reports with")
+
+
+class FolderProperties:
+    """A library on a disk."""
+
+    folder: StringProperty(
+        name="Folder", description="Folder that holds the assets, with all folders in it", subtype="DIR_PATH"
+    )
+
+
+class ReportProperties:
+    """Where reports go."""
+
+    reports_to: StringProperty(
+        name="Reports To",
+        description="Folder or s3://bucket/prefix/ to write the reports below; empty means beside the assets",
+    )
+
+
+class RunProperties:
+    """How a run goes about its work."""
+
+    limit: IntProperty(
+        name="Limit", description="Validate at most so many assets, in the order of their names; 0 means all", min=0
+    )
+    batch_size: IntProperty(
+        name="Batch Size",
+        description="Files fetched ahead or in work at once: more is faster on a slow network, and takes more disk",
+        default=RunSettings().batch_size,
+        min=1,
+        soft_max=1000,
+    )
+    workers: IntProperty(
+        name="Workers",
+        description="Background Blenders that validate. By default one core is left for you",
+        default=max(1, available_cores() - 1),
+        min=1,
+        soft_max=64,
+    )
+    memory_limit_mb: IntProperty(
+        name="Memory Limit",
+        description="Megabytes that one background Blender may use; an asset that needs more gets an error report",
+        default=RunSettings().memory_limit_bytes // MIB,
+        min=512,
+        soft_max=65536,
+    )
+
+
+BUCKET, FOLDER, REPORTS, RUN = (
+    tuple(group.__annotations__) for group in (BucketProperties, FolderProperties, ReportProperties, RunProperties)
+)
+"""Names of the properties of each group."""
+
+
+def options_of(properties: Any, names: Iterable[str]) -> list[str]:
+    """The options of `run_batch.py` that these properties stand for: each has the name of its option."""
+    options: list[str] = []
+    for name in names:
+        value = getattr(properties, name)
+        if value:  # an empty text, 0 and False are what is meant without the option
+            option = f"--{name.replace('_', '-')}"
+            options += [option] if value is True else [f"{option}={value}"]
+    return options
+
+
+class GLBV_PG_library(BucketProperties, FolderProperties, ReportProperties, bpy.types.PropertyGroup):
+    """A saved library."""
+
+    name: StringProperty(name="Name", description="What you call this library", default="Library")
+    kind: EnumProperty(
+        name="Source",
+        description="Where the assets are",
+        items=(
+            ("S3", "S3 Prefix", "Assets in a bucket of Amazon S3 or of a compatible server"),
+            ("FOLDER", "Folder", "Assets in a folder of this machine or of the network"),
+        ),
+    )
+
+
+class GLBV_AP_preferences(RunProperties, bpy.types.AddonPreferences):
+    """What is kept between sessions."""
+
+    bl_idname = package
+
+    libraries: CollectionProperty(type=GLBV_PG_library)
+    active_library: IntProperty(name="Library", description="The library that the panel shows")
+    data_folder: StringProperty(
+        name="Data Folder",
+        description="Where it is kept what was validated already, and the last runs; empty means Blender's own place",
+        subtype="DIR_PATH",
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        draw_preferences(self, context)
+
+    @property
+    def library(self) -> GLBV_PG_library | None:
+        """The chosen library, if there is any."""
+        if 0 <= self.active_library < len(self.libraries):
+            return self.libraries[self.active_library]
+        return None
+
+
+def preferences(context: bpy.types.Context) -> GLBV_AP_preferences | None:
+    """The extension's preferences; None if it was enabled for this session alone (`blender --addons`)."""
+    addon = context.preferences.addons.get(package)
+    return addon and addon.preferences
+
+
+def data_path(context: bpy.types.Context) -> Path:
+    """The data folder, which exists afterwards. Raises OSError."""
+    settings = preferences(context)
+    chosen = bpy.path.abspath(settings.data_folder) if settings else ""
+    path = Path(chosen or bpy.utils.extension_path_user(package))
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _look(self: "GLBV_PG_results", _: bpy.types.Context) -> None:
+    STATE.look(View(search=self.search, outcomes=frozenset(self.outcomes), sort=self.sort, reverse=self.reverse))
+
+
+class GLBV_PG_row(bpy.types.PropertyGroup):
+    """A place in the list. It holds nothing: what is drawn there comes from the snapshot."""
+
+
+class GLBV_PG_results(bpy.types.PropertyGroup):
+    """How this session looks at the results."""
+
+    rows: CollectionProperty(type=GLBV_PG_row)
+    position: IntProperty(
+        name="Asset",
+        description="Choose an asset to see its details below",
+        get=lambda _: STATE.snapshot.position,
+        set=lambda _, position: STATE.choose(position),
+    )
+    search: StringProperty(
+        name="Search",
+        description="Show only assets whose path or finding has this text in it",
+        options={"TEXTEDIT_UPDATE"},
+        update=_look,
+    )
+    outcomes: EnumProperty(
+        name="Outcomes",
+        description="Which assets to show",
+        items=(
+            ("error", "Errors", "Could not be processed: the file, or Blender's importer, failed", ICONS["error"], 1),
+            ("unsupported", "Unsupported", "Need something that this Blender lacks", ICONS["unsupported"], 2),
+            ("incomplete", "Incomplete", "Something of the file did not arrive in Blender", ICONS["incomplete"], 4),
+            ("ok", "Good", "Arrived in Blender as a whole", ICONS["ok"], 8),
+        ),
+        options={"ENUM_FLAG"},
+        default=set(OUTCOMES),
+        update=_look,
+    )
+    sort: EnumProperty(
+        name="Sort By",
+        description="Order of the list",
+        items=(
+            ("SEVERITY", "Severity", "The worst first", "ERROR", 0),
+            ("NAME", "Name", "By file name", "SORTALPHA", 1),
+            ("TRIANGLES", "Triangles", "The most triangles first", "MESH_DATA", 2),
+            ("SIZE", "File Size", "The largest file first", "SORTSIZE", 3),
+        ),
+        update=_look,
+    )
+    reverse: BoolProperty(name="Reverse", description="Turn the order round", update=_look)
+    only_selected: BoolProperty(
+        name="Selected Only", description="Validate the selected objects instead of the whole scene"
+    )
+
+
+CLASSES = (GLBV_PG_library, GLBV_AP_preferences, GLBV_PG_row, GLBV_PG_results)

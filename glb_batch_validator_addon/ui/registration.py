@@ -1,0 +1,76 @@
+"""Everything that Blender is told about, in one place, and taken back in the reverse order."""
+
+from __future__ import annotations
+
+import contextlib
+
+import bpy
+from bpy.app.handlers import persistent
+
+from . import errands, libraries, panels, properties, validating, watching
+from .properties import data_path, preferences
+from .state import STATE, sync_rows
+
+COMMAND = "glbv"
+
+_CLASSES = [cls for module in (properties, watching, validating, errands, libraries, panels) for cls in module.CLASSES]
+_commands: list[object] = []
+
+
+def register() -> None:
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.WindowManager.glbv = bpy.props.PointerProperty(type=properties.GLBV_PG_results)
+    _commands.append(bpy.utils.register_cli_command(COMMAND, _run_command))
+    bpy.app.handlers.load_post.append(_after_load)
+    bpy.app.handlers.save_pre.append(_before_save)
+    bpy.app.handlers.save_post.append(_after_save)
+    if not bpy.app.background:
+        bpy.app.timers.register(_prepare)  # Blender is still registering
+
+
+def unregister() -> None:
+    STATE.close()
+    watching.unregister()
+    if bpy.app.timers.is_registered(_prepare):
+        bpy.app.timers.unregister(_prepare)
+    bpy.app.handlers.save_post.remove(_after_save)
+    bpy.app.handlers.save_pre.remove(_before_save)
+    bpy.app.handlers.load_post.remove(_after_load)
+    bpy.utils.unregister_cli_command(_commands.pop())
+    del bpy.types.WindowManager.glbv
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)
+
+
+def _run_command(arguments: list[str]) -> int:
+    """`blender --command glbv`: the command line of `run_batch.py`, in this process. Returns the exit code."""
+    from ..cli.main import main
+
+    return main(arguments, program=f"blender --command {COMMAND}")
+
+
+def _prepare() -> None:
+    """A library to fill in, and the earlier runs, as soon as Blender is ready."""
+    settings = preferences(bpy.context)
+    if settings and not settings.libraries:
+        settings.libraries.add().name = "My Library"
+    with contextlib.suppress(OSError):  # a disk may not be plugged in; a validation will say so
+        STATE.load_past(data_path(bpy.context))
+
+
+@persistent
+def _after_load(*_: object) -> None:
+    """Another file has another window manager."""
+    sync_rows()
+
+
+@persistent
+def _before_save(*_: object) -> None:
+    """What the panel lists does not belong into the artist's file."""
+    bpy.context.window_manager.glbv.rows.clear()
+
+
+@persistent
+def _after_save(*_: object) -> None:
+    sync_rows()

@@ -1,0 +1,88 @@
+"""The artist's scenes: exported for validation, left alone when an asset is opened in one of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+
+from ..blender.scene import import_glb
+from ..errors import UsageError
+from .state import temporary_folder
+
+ASSET = "glbv_asset"
+"""The custom property of a scene that an asset was opened in; its value is the asset's key."""
+
+MAX_NAME_BYTES = 60
+"""Of a scene: Blender cuts names at 63, and needs room for .001."""
+
+
+def export_scene(context: bpy.types.Context, *, only_selected: bool, apply_modifiers: bool) -> Path:
+    """Write the open scene as a GLB into a folder of its own, and return that. Raises `UsageError`, OSError."""
+    if only_selected and not context.selected_objects:
+        raise UsageError("Nothing is selected.")
+    folder = temporary_folder() / "scene"
+    folder.mkdir(exist_ok=True)
+    for left in folder.iterdir():  # by the last time
+        left.unlink()
+    path = folder / f"{bpy.path.clean_name(context.scene.name)}.glb"
+    active = context.view_layer.objects.active
+    mode = active.mode if active else "OBJECT"
+    try:
+        bpy.ops.export_scene.gltf(
+            filepath=str(path), export_format="GLB", use_selection=only_selected, export_apply=apply_modifiers
+        )
+    except RuntimeError as error:
+        raise UsageError(f"The scene cannot be exported: {str(error).strip().splitlines()[-1]}") from error
+    finally:
+        if active and active.mode != mode:  # the exporter leaves edit mode
+            bpy.ops.object.mode_set(mode=mode)
+    return folder
+
+
+def open_asset(context: bpy.types.Context, path: Path, *, key: str, name: str) -> None:
+    """Import a GLB into a new scene, which the window then shows. Raises `AssetError`, and then nothing is left."""
+    before = context.window.scene
+    known = set(_blocks())
+    scene = bpy.data.scenes.new(name.encode()[:MAX_NAME_BYTES].decode("utf-8", "ignore"))
+    scene[ASSET] = key
+    context.window.scene = scene
+    try:
+        import_glb(path, folder=path.parent)
+    except BaseException:
+        context.window.scene = before
+        bpy.data.batch_remove(set(_blocks()) - known)
+        raise
+
+
+def close_asset(context: bpy.types.Context) -> None:
+    """Remove the scene of an opened asset and all that came with it; the window shows another scene."""
+    scene = context.window.scene
+    unused = {block for block in _blocks() if block.users == 0}
+    context.window.scene = next(other for other in bpy.data.scenes if other != scene)
+    objects = [thing for thing in scene.collection.all_objects if set(thing.users_scene) == {scene}]
+    bpy.data.batch_remove([*objects, scene])
+    while orphans := {block for block in _blocks() if block.users == 0} - unused:
+        bpy.data.batch_remove(orphans)
+
+
+def _blocks() -> Iterator[bpy.types.ID]:
+    """Every data-block of this file that a person could have made or imported."""
+    for collection in _COLLECTIONS:
+        yield from getattr(bpy.data, collection)
+
+
+_COLLECTIONS = (
+    "actions",
+    "armatures",
+    "cameras",
+    "collections",
+    "images",
+    "lights",
+    "materials",
+    "meshes",
+    "node_groups",
+    "objects",
+    "scenes",
+    "textures",
+    "worlds",
+)

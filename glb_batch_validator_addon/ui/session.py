@@ -1,0 +1,244 @@
+"""What the panel knows: events in, one immutable snapshot out. Drawing reads the snapshot and nothing else. No bpy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .details import Details
+from .results import OUTCOMES, Results, Row, View, drawable, local
+from .source import ENDED, Engine, Source
+
+STARTING, RUNNING, PAUSED, STOPPING = "starting", "running", "paused", "stopping"
+IDLE, DONE, STOPPED, FAILED = "idle", "done", "stopped", "failed"
+ACTIVE = frozenset({STARTING, RUNNING, PAUSED, STOPPING})
+"""Phases in which there is a run."""
+
+
+_GO_ON = "Validate again to go on: nothing is done twice."
+
+# The engine speaks of its options; a person at the panel sees fields and buttons.
+_WORDS = {
+    "go on with --resume": "validate again to go on",
+    "--no-sign-request": "Anonymous",
+    "--request-payer": "Requester Pays",
+    "--expected-bucket-owner": "Bucket Owner",
+    "--sse-kms-key-id": "KMS Key",
+    "--endpoint-url": "Endpoint",
+    "--aws-profile": "AWS Profile",
+    "--allow-http": "Allow HTTP",
+    "--reports-to": "Reports To",
+    "--bucket": "Bucket",
+    "--prefix": "Prefix",
+    "--folder": "Folder",
+    "--region": "Region",
+}
+
+
+def in_panel_words(message: str) -> str:
+    """The message with the names of fields instead of options."""
+    for option, label in _WORDS.items():
+        message = message.replace(option, label)
+    return f"{message[:1].upper()}{message[1:]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All that is drawn. Texts are ready, numbers are counted."""
+
+    phase: str = IDLE
+    library: str = ""
+    """URI, "" before the first run."""
+    message: str = ""
+    """What there is to say about the run: how it ended, why it failed, what to do."""
+    progress: float | None = None
+    """0 to 1; None while the listing has not ended."""
+    progress_text: str = ""
+    counts: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
+    """Assets by outcome, unchanged ones included."""
+    rows: tuple[Row, ...] = ()
+    shown: tuple[int, ...] = ()
+    """Numbers of the rows that pass the filter, in the order of the list."""
+    position: int = -1
+    """Of the chosen row in `shown`; -1 if it is not among them."""
+    chosen: Row | None = None
+    details: Details | None = None
+    """Of the chosen row."""
+
+    @property
+    def active(self) -> bool:
+        """Whether a run is going on."""
+        return self.phase in ACTIVE
+
+
+class Session:
+    """The run of this Blender, or the one that it shows. For one thread: the main one."""
+
+    def __init__(self) -> None:
+        self._source: Source | None = None
+        self._results = Results(View())
+        self._chosen = -1
+        self._reset()
+        self.snapshot = Snapshot()
+
+    def start(self, source: Source, *, keep_rows: bool = False, library: str = "") -> None:
+        """Follow this source. With `keep_rows` what it tells is added to the rows that there are."""
+        assert self._source is None, "a run is going on"
+        self._source = source
+        self._reset()
+        self._library = library or self.snapshot.library
+        if not keep_rows:
+            self._results = Results(self._results.view)
+            self._chosen = -1
+        self._publish()
+
+    def tick(self, budget_seconds: float = float("inf")) -> None:
+        """Take in what has come, for so long at the most."""
+        deadline = time.perf_counter() + budget_seconds
+        changed = False
+        while self._source and (event := self._source.take()):
+            self._take(event)
+            changed = True
+            if time.perf_counter() > deadline:
+                break
+        if changed:
+            self._publish()
+        elif self._phase == RUNNING:  # rate and time left go on
+            self.snapshot = replace(self.snapshot, progress_text=self._progress_text())
+
+    def say(self, word: str) -> None:
+        """Tell the engine to `pause` (what is in work is finished, nothing new begins) or to `resume`."""
+        if self._source:
+            self._source.say(word)
+
+    def stop(self) -> None:
+        """End the run; what is done stays done."""
+        if self._source:
+            self._source.stop()
+            self._phase = STOPPING
+            self._publish()
+
+    def close(self) -> None:
+        """Let go of a run without waiting for its end."""
+        if self._source:
+            self._source.close()
+            self._source = None
+            self._phase, self._message = STOPPED, "The run was left."
+            self._publish()
+
+    def look(self, view: View) -> None:
+        """Filter and sort the rows in another way."""
+        self._results.look(view)
+        self._publish()
+
+    def choose(self, position: int) -> None:
+        """Choose the row at this position of the list."""
+        shown = self.snapshot.shown
+        self._chosen = shown[position] if 0 <= position < len(shown) else -1
+        self._publish()
+
+    def _reset(self) -> None:
+        self._phase = STARTING
+        self._message = ""
+        self._end: tuple[str, str] | None = None  # phase and message, once the run has said how it ended
+        self._library = ""
+        self._planned: Mapping[str, Any] = {"listed": 0, "pending": 0, "skipped": 0, "complete": False}
+        self._done = 0
+        self._rate_from: tuple[float, int] | None = None  # when, and how many were done by then
+
+    # Events
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        kind = event["event"]
+        if kind in ("asset_done", "asset_skipped"):
+            self._results.put(Row.of(event))
+            if kind == "asset_done":
+                self._done += 1
+                self._rate_from = self._rate_from or (time.monotonic(), self._done)
+        elif kind == "run_started":
+            self._library = event["library"]
+            self._phase = RUNNING if self._phase == STARTING else self._phase
+        elif kind == "planned":
+            self._planned = event
+        elif kind == "run_paused":
+            if self._phase != STOPPING:
+                self._phase = PAUSED if event["paused"] else RUNNING
+            self._rate_from = None
+        elif kind == "run_failed":
+            self._end = FAILED, event["message"]
+        elif kind == "run_finished":
+            self._end = self._finish(event)
+        elif kind == ENDED:  # only now is the summary written, and the next run may begin
+            self._phase, self._message = self._end or self._broken_off(event["code"])
+            self._source = None
+
+    def _finish(self, event: Mapping[str, Any]) -> tuple[str, str]:
+        counts = event["counts"]
+        if event["interrupted"]:
+            reason = "" if self._phase == STOPPING else f"{event['reason']} "
+            return STOPPED, f"{reason}Stopped with {counts['pending']:,} left. {_GO_ON}"
+        unchanged = f", {counts['skipped']:,} unchanged" if counts["skipped"] else ""
+        return DONE, f"{event['done']:,} validated in {_duration(event['seconds'])}{unchanged}."
+
+    def _broken_off(self, code: int | None) -> tuple[str, str]:
+        if not isinstance(self._source, Engine):
+            return DONE, ""
+        if self._phase == STOPPING:
+            return STOPPED, f"Stopped. {_GO_ON}"
+        said = self._source.last_words()
+        said = f" It said: {said}" if said else ""
+        return FAILED, f"The engine ended unexpectedly (exit code {code}).{said} {_GO_ON}"
+
+    # The snapshot
+
+    def _publish(self) -> None:
+        results, planned = self._results, self._planned
+        rows = results.rows()
+        total = planned["pending"]
+        chosen = rows[self._chosen] if 0 <= self._chosen < len(rows) else None
+        progress = min(self._done / total, 1.0) if planned["complete"] and total else None
+        self.snapshot = Snapshot(
+            phase=self._phase,
+            library=drawable(local(self._library)),
+            message=drawable(in_panel_words(self._message)),
+            progress=progress,
+            progress_text=self._progress_text() if self._phase in ACTIVE else "",
+            counts=dict(results.counts),
+            rows=rows,
+            shown=results.shown(),
+            position=results.position(self._chosen),
+            chosen=chosen,
+            details=Details.of(chosen) if chosen else None,
+        )
+
+    def _progress_text(self) -> str:
+        planned, done = self._planned, self._done
+        if self._phase == STARTING:
+            return "Starting"
+        if self._phase == STOPPING:
+            return "Stopping"
+        if not planned["complete"]:
+            return f"Listing, {planned['listed']:,} found, {done:,} done"
+        parts = [f"{done:,} of {planned['pending']:,}"]
+        if self._phase == PAUSED:
+            parts.append("paused")
+        elif rate := self._rate():
+            parts += [f"{rate:.1f}/s", f"{_duration((planned['pending'] - done) / rate)} left"]
+        return ", ".join(parts)
+
+    def _rate(self) -> float:
+        """Assets a second since the first one, or since the last pause."""
+        if self._rate_from is None or self._done <= self._rate_from[1]:
+            return 0.0
+        since, before = self._rate_from
+        return (self._done - before) / max(time.monotonic() - since, 1e-6)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

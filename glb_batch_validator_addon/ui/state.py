@@ -1,0 +1,153 @@
+"""The one state of this Blender: started by operators, ticked by a timer, drawn by panels."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import bpy
+
+from ..errors import UsageError
+from . import history
+from .history import PastRun
+from .results import View
+from .session import DONE, Session, Snapshot
+from .source import Engine, Replay
+
+TICK_BUDGET_SECONDS = 0.002
+"""For taking in events within one tick: a frame at 60 Hz has 17 ms, and it is the artist's."""
+
+ROWS_PER_TICK = 2000
+"""Places that a tick adds to the list at the most, for the same reason."""
+
+
+class State:
+    """A session, the folder that its run is kept in, and the earlier runs."""
+
+    def __init__(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
+        self._session = Session()
+        self._run: PastRun | None = None
+        self.options: tuple[str, ...] = ()
+        """Of the run whose results are shown."""
+        self.past_runs: tuple[PastRun, ...] = ()
+        """Earlier runs, the newest first."""
+        self.connection: tuple[bool, str] | None = None
+        """Whether the last test of a connection went well, and what it said."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What there is to draw."""
+        return self._session.snapshot
+
+    def start(self, options: Sequence[str], *, data: Path) -> None:
+        """Start a run that is kept among the earlier ones. Raises `UsageError` if that cannot be done."""
+        with _startable():
+            run = history.begin(data, options=options)
+            keep = ("--data-folder", str(data), "--output", str(run.folder))
+            self._session.start(Engine(engine_command(*options, *keep), log=run.log))
+        self._run, self.options = run, tuple(options)
+
+    def start_aside(self, options: Sequence[str], *, library: str, keep_rows: bool = False) -> None:
+        """Start a run that is not kept: of one asset, or of the open scene. Raises `UsageError`."""
+        with _startable():
+            folder = temporary_folder()
+            engine = Engine(engine_command(*options, "--data-folder", str(folder)), log=folder / "engine.log")
+            self._session.start(engine, library=library, keep_rows=keep_rows)
+        if not keep_rows:
+            self.options = tuple(options)
+
+    def show(self, run: PastRun) -> None:
+        """Show the results of an earlier run."""
+        self._session.start(Replay(run.summary), library=run.library)
+        self.options = run.options
+
+    def tick(self, budget_seconds: float = TICK_BUDGET_SECONDS) -> bool:
+        """Take in what has come; whether there is more to come."""
+        self._session.tick(budget_seconds)
+        now = self.snapshot
+        if self._run and not now.active:
+            history.end(self._run, library=now.library, outcome=now.message, finished=now.phase == DONE)
+            self.load_past(self._run.folder.parents[1])
+            self._run = None
+        return now.active
+
+    def load_past(self, data: Path) -> None:
+        """Look which runs are kept in this data folder."""
+        self.past_runs = history.load(data)
+
+    def say(self, word: str) -> None:
+        self._session.say(word)
+
+    def stop(self) -> None:
+        self._session.stop()
+
+    def look(self, view: View) -> None:
+        self._session.look(view)
+        sync_rows()
+
+    def choose(self, position: int) -> None:
+        self._session.choose(position)
+
+    def close(self) -> None:
+        """Let go of a run that goes on, forget all, remove what is temporary."""
+        self._session.close()
+        self._forget()
+        shutil.rmtree(Path(bpy.app.tempdir, _TEMPORARY), ignore_errors=True)
+
+
+STATE = State()
+
+_TEMPORARY = "glb_batch_validator"
+
+
+def temporary_folder() -> Path:
+    """A folder of ours that goes when Blender does, or when the extension is disabled. Raises OSError."""
+    folder = Path(bpy.app.tempdir, _TEMPORARY)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def engine_command(*options: str) -> list[str]:
+    """The command line of the engine: the Python in this Blender, without bpy.
+
+    Workers run this Blender; where it is the bpy package, which has no executable, the engine finds that by itself.
+    """
+    script = Path(__file__).resolve().parents[1] / "run_batch.py"
+    blender = ("--blender", bpy.app.binary_path) if bpy.app.binary_path else ()
+    return [sys.executable, *bpy.app.python_args, str(script), *options, *blender, "--json", "--control"]
+
+
+def sync_rows(at_most: int | None = None) -> bool:
+    """Give the list as many places as rows are shown, adding so many at the most; whether it has them all."""
+    rows = bpy.context.window_manager.glbv.rows
+    wanted = len(STATE.snapshot.shown)
+    if wanted < len(rows):
+        rows.clear()
+    missing = wanted - len(rows)
+    for _ in range(missing if at_most is None else min(missing, at_most)):
+        rows.add()
+    return len(rows) == wanted
+
+
+def redraw() -> None:
+    """Have the sidebars of all 3D viewports drawn anew, and nothing else."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
+
+
+@contextlib.contextmanager
+def _startable() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"The engine cannot be started: {error}.") from error

@@ -1,0 +1,244 @@
+"""The operators that validate. `invoke` leaves the run to the engine and a timer, `execute` waits for its end."""
+
+import time
+from urllib.parse import quote_plus
+
+import bpy
+from bpy.props import BoolProperty, IntProperty
+
+from ..errors import GlbvError, UsageError
+from ..storage.s3_options import S3Options
+from . import history
+from .properties import (
+    BUCKET,
+    FOLDER,
+    REPORTS,
+    RUN,
+    BucketProperties,
+    FolderProperties,
+    ReportProperties,
+    RunProperties,
+    data_path,
+    options_of,
+    preferences,
+)
+from .scenes import export_scene
+from .session import FAILED, STOPPED, in_panel_words
+from .state import STATE, sync_rows, temporary_folder
+from .watching import watch
+
+PRINT_SECONDS = 2.0
+"""Between two lines of progress on a terminal."""
+
+
+class _Validation:
+    """What these operators share; they differ in `begin`."""
+
+    bl_options: set[str] = set()
+
+    @classmethod
+    def poll(cls, context):
+        reason = (
+            "A validation is going on: wait for it, or stop it" if STATE.snapshot.active else cls.hindrance(context)
+        )
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    @classmethod
+    def hindrance(cls, context) -> str:
+        """Why it cannot be done now, "" if it can."""
+        return ""
+
+    def begin(self, context) -> None:
+        """Start the run. Raises `GlbvError`."""
+        raise NotImplementedError
+
+    def invoke(self, context, event):
+        return self._go(context, self._follow)
+
+    def execute(self, context):
+        return self._go(context, self._wait)
+
+    def _go(self, context, then):
+        try:
+            self.begin(context)
+        except GlbvError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return then()
+
+    def _follow(self):
+        watch()
+        return {"FINISHED"}
+
+    def _wait(self):
+        printed = time.monotonic()
+        while STATE.tick(float("inf")):
+            if time.monotonic() - printed > PRINT_SECONDS:
+                printed = time.monotonic()
+                print(STATE.snapshot.progress_text, flush=True)
+            time.sleep(0.02)
+        sync_rows()
+        now = STATE.snapshot
+        for row in now.rows:
+            print(f"{row.outcome}: {row.path}{f': {row.finding}' if row.finding else ''}")
+        print(now.message, flush=True)
+        if now.phase in (FAILED, STOPPED):
+            self.report({"ERROR"}, now.message)
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class _LibraryValidation(_Validation):
+    """Of a library that the operator's own properties name, or else of the one chosen in the panel."""
+
+    place: str
+    """The property without which there is no library."""
+    names: tuple[str, ...]
+    """The properties that make up the place."""
+
+    @classmethod
+    def hindrance(cls, context) -> str:
+        library = getattr(context, "glbv_library", None)  # set by the panel; a script names its own
+        if library is None:
+            return ""
+        if not getattr(library, cls.place):
+            return f"Name a {cls.place} first"
+        return network_refusal(library.endpoint_url) if cls.place == "bucket" else ""
+
+    def begin(self, context) -> None:
+        settings = preferences(context)
+        library = self if getattr(self, self.place) else settings and settings.library
+        if not library or not getattr(library, self.place):
+            raise UsageError(f"Name a {self.place}: {self.place}='...'.")
+        if self.place == "bucket" and (refusal := network_refusal(library.endpoint_url)):
+            raise UsageError(refusal)
+        own = [name for name in RUN if settings is None or self.properties.is_property_set(name)]
+        options = [
+            *options_of(library, (*self.names, *REPORTS)),
+            *options_of(self, own),
+            *options_of(settings, [name for name in RUN if name not in own]),
+        ]
+        try:
+            data = data_path(context)
+        except OSError as error:
+            raise UsageError(f"The data folder cannot be used: {error}.") from error
+        STATE.start(options, data=data)
+
+
+class GLBV_OT_validate_prefix(
+    _LibraryValidation, BucketProperties, ReportProperties, RunProperties, bpy.types.Operator
+):
+    """Validate every .glb under the prefix in the background, while you go on. A report is written beside each"""
+
+    bl_idname = "glbv.validate_prefix"
+    bl_label = "Validate Prefix"
+    place = "bucket"
+    names = BUCKET
+
+
+class GLBV_OT_validate_folder(
+    _LibraryValidation, FolderProperties, ReportProperties, RunProperties, bpy.types.Operator
+):
+    """Validate every .glb in the folder in the background, while you go on. A report is written beside each"""
+
+    bl_idname = "glbv.validate_folder"
+    bl_label = "Validate Folder"
+    place = "folder"
+    names = FOLDER
+
+
+class GLBV_OT_validate_scene(_Validation, bpy.types.Operator):
+    """Export this scene to a temporary GLB and validate that: see what others will get before you publish it"""
+
+    bl_idname = "glbv.validate_scene"
+    bl_label = "Validate Scene"
+
+    only_selected: BoolProperty(name="Selected Only", description="The selected objects instead of the whole scene")
+    apply_modifiers: BoolProperty(
+        name="Apply Modifiers", description="Export meshes as they are seen, without shape keys", default=True
+    )
+
+    @classmethod
+    def hindrance(cls, context) -> str:
+        return "" if context.scene.objects else "There is nothing in this scene"
+
+    def begin(self, context) -> None:
+        folder = export_scene(context, only_selected=self.only_selected, apply_modifiers=self.apply_modifiers)
+        STATE.start_aside([f"--folder={folder}"], library=f"Scene {context.scene.name}")
+
+
+class GLBV_OT_validate_again(_Validation, bpy.types.Operator):
+    """Validate the chosen asset once more, whether it has changed or not"""
+
+    bl_idname = "glbv.validate_again"
+    bl_label = "Validate Again"
+
+    @classmethod
+    def hindrance(cls, context) -> str:
+        return "" if STATE.snapshot.chosen else "Choose an asset in the list first"
+
+    def begin(self, context) -> None:
+        bucket = next((option.partition("=")[2] for option in STATE.options if option.startswith("--bucket=")), "")
+        key = quote_plus(STATE.snapshot.chosen.key, errors="surrogateescape")
+        manifest = temporary_folder() / "again.csv"  # in the form of S3 Batch, which has room for every key
+        manifest.write_text(f'"{bucket}","{key}"\n', "utf-8")
+        STATE.start_aside([*STATE.options, "--force", f"--manifest={manifest}"], library="", keep_rows=True)
+
+
+class _PastRunOperator:
+    """What operators on an earlier run share."""
+
+    index: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    def past_run(self) -> history.PastRun:
+        """The one it is about. Raises `UsageError`."""
+        try:
+            return STATE.past_runs[self.index]
+        except IndexError:
+            raise UsageError("There is no such run any more.") from None
+
+
+class GLBV_OT_resume_run(_PastRunOperator, _Validation, bpy.types.Operator):
+    """Validate this library again under the same settings. What is done and unchanged is not done twice"""
+
+    bl_idname = "glbv.resume_run"
+    bl_label = "Validate Again"
+
+    def begin(self, context) -> None:
+        STATE.start(self.past_run().options, data=data_path(context))
+
+
+class GLBV_OT_show_run(_PastRunOperator, _Validation, bpy.types.Operator):
+    """Show the results of this run"""
+
+    bl_idname = "glbv.show_run"
+    bl_label = "Show Results"
+
+    def begin(self, context) -> None:
+        STATE.show(self.past_run())
+
+
+def network_refusal(endpoint_url: str) -> str:
+    """Why Blender's settings forbid to reach this endpoint, "" if they do not. This machine itself is no network."""
+    try:
+        on_this_machine = S3Options(bucket="", endpoint_url=endpoint_url, allow_http=True).on_this_machine
+    except UsageError as error:
+        return in_panel_words(str(error))
+    if bpy.app.online_access or on_this_machine:
+        return ""
+    if not bpy.app.background:
+        return "Blender's online access is off: allow it in Preferences, System, Network"
+    # Who names a bucket on a command line wants the network, unless that same line forbids it.
+    return "Blender was started with --offline-mode: start it without" if bpy.app.online_access_override else ""
+
+
+CLASSES = (
+    GLBV_OT_validate_prefix,
+    GLBV_OT_validate_folder,
+    GLBV_OT_validate_scene,
+    GLBV_OT_validate_again,
+    GLBV_OT_resume_run,
+    GLBV_OT_show_run,
+)

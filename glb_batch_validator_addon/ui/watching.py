@@ -1,0 +1,119 @@
+"""The timer that follows a run, and the buttons that pause and end it."""
+
+import bpy
+
+from .session import ACTIVE, FAILED, PAUSED, RUNNING, STOPPING
+from .state import ROWS_PER_TICK, STATE, redraw, sync_rows
+
+TICK_SECONDS = 0.1
+"""Between two ticks of the timer."""
+
+LOOK_SECONDS = 1.0
+"""Between two looks whether a run has lost its timer: to another file, or to a window that was closed."""
+
+
+class GLBV_OT_watch(bpy.types.Operator):
+    """Follow the run, a little at a time"""
+
+    bl_idname = "glbv.watch"
+    bl_label = "Watch the Validation"
+    bl_options = {"INTERNAL"}
+
+    watching = False
+
+    def invoke(self, context, event):
+        self._timer = context.window_manager.event_timer_add(TICK_SECONDS, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        GLBV_OT_watch.watching = True
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context, event):
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        active = STATE.tick()
+        complete = sync_rows(ROWS_PER_TICK)
+        redraw()
+        if active or not complete:
+            return {"PASS_THROUGH"}
+        self.cancel(context)
+        now = STATE.snapshot
+        self.report({"WARNING" if now.phase == FAILED else "INFO"}, now.message)
+        return {"FINISHED"}
+
+    def cancel(self, context):
+        context.window_manager.event_timer_remove(self._timer)
+        GLBV_OT_watch.watching = False
+
+
+def watch() -> None:
+    """Follow the run that was just started, whatever becomes of windows and files."""
+    if not bpy.app.timers.is_registered(_keep_watching):
+        bpy.app.timers.register(_keep_watching, persistent=True)
+
+
+def _keep_watching() -> float | None:
+    if not STATE.snapshot.active:
+        return None
+    if not GLBV_OT_watch.watching and (windows := bpy.context.window_manager.windows):
+        with bpy.context.temp_override(window=windows[0]):
+            bpy.ops.glbv.watch("INVOKE_DEFAULT")
+    return LOOK_SECONDS
+
+
+class _Control:
+    """An operator for some phases of a run."""
+
+    bl_options: set[str] = set()
+    phases: frozenset[str]
+
+    @classmethod
+    def poll(cls, context):
+        phase = STATE.snapshot.phase
+        if phase not in cls.phases:
+            cls.poll_message_set("It is stopping already" if phase == STOPPING else "No validation is going on")
+        return phase in cls.phases
+
+
+class GLBV_OT_pause(_Control, bpy.types.Operator):
+    """Finish the assets in work and begin no other, until you resume"""
+
+    bl_idname = "glbv.pause"
+    bl_label = "Pause"
+    phases = frozenset({RUNNING})
+
+    def execute(self, context):
+        STATE.say("pause")
+        return {"FINISHED"}
+
+
+class GLBV_OT_resume(_Control, bpy.types.Operator):
+    """Go on with the validation"""
+
+    bl_idname = "glbv.resume"
+    bl_label = "Resume"
+    phases = frozenset({PAUSED})
+
+    def execute(self, context):
+        STATE.say("resume")
+        return {"FINISHED"}
+
+
+class GLBV_OT_stop(_Control, bpy.types.Operator):
+    """End the validation. What is done stays done, and the next validation goes on from there"""
+
+    bl_idname = "glbv.stop"
+    bl_label = "Stop"
+    phases = ACTIVE - {STOPPING}
+
+    def execute(self, context):
+        STATE.stop()
+        return {"FINISHED"}
+
+
+CLASSES = (GLBV_OT_watch, GLBV_OT_pause, GLBV_OT_resume, GLBV_OT_stop)
+
+
+def unregister() -> None:
+    """Take the timer back."""
+    if bpy.app.timers.is_registered(_keep_watching):
+        bpy.app.timers.unregister(_keep_watching)

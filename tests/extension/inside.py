@@ -1,0 +1,255 @@
+"""The installed extension at work inside a Blender, from installation to removal, in this order.
+
+`tests/e2e/test_inside_blender.py` runs this through pytest-blender, in every Blender, and says in the environment where
+the built zip, a library and an S3 server are. There is nothing of ours in this Python but what the zip brings.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import addon_utils
+import bpy
+import pytest
+
+ARCHIVE, LIBRARY = (Path(os.environ[name]) for name in ("GLBV_TEST_ARCHIVE", "GLBV_TEST_LIBRARY"))
+BUCKET, ENDPOINT, REGION = (os.environ[f"GLBV_TEST_{name}"] for name in ("BUCKET", "ENDPOINT", "REGION"))
+S3 = {"bucket": BUCKET, "endpoint_url": ENDPOINT, "region": REGION, "workers": 1}
+NAME = "bl_ext.user_default.glb_batch_validator"
+
+
+def traces() -> dict[str, object]:
+    """Everything of ours that could be left behind in this Blender and on this machine."""
+    handlers = {
+        name: [getattr(function, "__module__", "") for function in functions]
+        for name in dir(bpy.app.handlers)
+        if isinstance(functions := getattr(bpy.app.handlers, name), list)
+    }
+    return {
+        "classes": [name for name in dir(bpy.types) if name.startswith("GLBV")],
+        "operators": [name for name in dir(bpy.ops.glbv) if not name.startswith("_")],
+        "properties": hasattr(bpy.types.WindowManager, "glbv"),
+        "handlers": {name: modules for name, modules in handlers.items() if any("glb_batch" in m for m in modules)},
+        "processes": children(),
+        "files": sorted(str(path) for path in Path(bpy.app.tempdir).glob("*glb*")),
+        "folders": sorted(path.name for path in Path(tempfile.gettempdir()).glob("glbv-*")),
+        "installed": sorted(
+            str(path) for path in Path(bpy.utils.user_resource("EXTENSIONS")).rglob("*") if "glb_batch" in path.name
+        ),
+        "wheels": sorted(
+            path.name
+            for path in Path(bpy.utils.user_resource("EXTENSIONS")).glob(".local/lib/*/site-packages/*")
+            if path.name.startswith(("boto", "rich", "platformdirs"))
+        ),
+    }
+
+
+def children() -> list[str]:
+    """Child processes of this Blender, by their command lines (Linux)."""
+    found = []
+    for path in Path("/proc/self/task").glob("*/children"):
+        found += [Path(f"/proc/{pid}/cmdline").read_text() for pid in path.read_text().split()]
+    return found
+
+
+def file_state() -> dict[str, object]:
+    """What an artist would see changed."""
+    scenes = {
+        scene.name: (
+            scene.frame_current,
+            sorted(thing.name for thing in scene.objects),
+            sorted(thing.name for thing in scene.objects if thing.select_get(view_layer=scene.view_layers[0])),
+        )
+        for scene in bpy.data.scenes
+    }
+    names = {
+        name: sorted(block.name for block in blocks)
+        for name in dir(bpy.data)
+        if isinstance(blocks := getattr(bpy.data, name), bpy.types.bpy_prop_collection)
+    }
+    return {"scenes": scenes, "names": names, "dirty": bpy.data.is_dirty, "mode": bpy.context.mode}
+
+
+def state():
+    return importlib.import_module(f"{NAME}.ui.state").STATE
+
+
+def choose(name: str) -> None:
+    view = bpy.context.window_manager.glbv
+    now = state().snapshot
+    view.position = next(n for n, number in enumerate(now.shown) if now.rows[number].name == name)
+    assert state().snapshot.chosen.name == name
+
+
+@pytest.fixture(scope="module", autouse=True)
+def before() -> dict[str, object]:
+    return traces()
+
+
+def test_it_installs_and_is_enabled():
+    bpy.ops.extensions.package_install_files(
+        directory=str(ARCHIVE.parent), files=[{"name": ARCHIVE.name}], repo="user_default", enable_on_install=True
+    )
+    assert addon_utils.check(NAME)[1]
+    for _ in range(2):
+        bpy.ops.preferences.addon_disable(module=NAME)
+        assert not hasattr(bpy.types.WindowManager, "glbv")
+        bpy.ops.preferences.addon_enable(module=NAME)
+    assert bpy.ops.glbv.validate_prefix.get_rna_type().properties["bucket"].name == "Bucket"
+
+
+def test_this_blender_loads_neither_boto3_nor_an_asset():
+    """The artist's session is a client of the engine's process."""
+    assert not {"boto3", "botocore", "rich", "sqlite3"} & set(sys.modules)
+
+
+def test_a_folder(tmp_path):
+    file = file_state()
+    assert bpy.ops.glbv.validate_folder(folder=str(LIBRARY), workers=1) == {"FINISHED"}
+    assert file_state() == file
+    reports = {path.relative_to(LIBRARY).as_posix() for path in LIBRARY.rglob("*_report.json")}
+    assets = {path for path in LIBRARY.rglob("*") if path.suffix.lower() == ".glb"}
+    assert len(reports) == len(assets) == len(bpy.context.window_manager.glbv.rows) == len(state().snapshot.rows)
+    assert {row.name: row.outcome for row in state().snapshot.rows}["cube.glb"] == "ok"
+    assert {row.name: row.outcome for row in state().snapshot.rows}["truncated.glb"] == "error"
+
+
+def test_what_is_unchanged_is_listed_and_not_done_again():
+    assert bpy.ops.glbv.validate_folder(folder=str(LIBRARY)) == {"FINISHED"}
+    rows = state().snapshot.rows
+    done = [row.name for row in rows if not row.unchanged]
+    assert done == ["crashes blender.glb"]  # another Blender might not have crashed
+    assert {row.name: row.triangles for row in rows}["cube.glb"] == "12"
+
+
+def test_the_list_shows_what_the_filter_says():
+    view = bpy.context.window_manager.glbv
+    view.outcomes = {"error"}
+    assert len(view.rows) == state().snapshot.counts["error"] > 0
+    view.search = "no such asset"
+    assert len(view.rows) == 0
+    view.search, view.outcomes = "", {"error", "unsupported", "incomplete", "ok"}
+    assert len(view.rows) == len(state().snapshot.rows)
+
+
+def test_an_asset_opens_in_a_scene_of_its_own_and_goes_without_a_trace():
+    choose("textured crate.glb")
+    file = file_state()
+    assert bpy.ops.glbv.open_asset() == {"FINISHED"}
+    assert len(bpy.data.scenes) == len(file["scenes"]) + 1
+    opened = next(scene for scene in bpy.data.scenes if scene.name == "textured crate.glb")
+    assert [thing.type for thing in opened.objects] == ["MESH"]
+    assert {name: seen for name, seen in file_state()["scenes"].items() if name != opened.name} == file["scenes"]
+    assert all(image.packed_file for image in bpy.data.images if image.source == "FILE")
+    assert bpy.ops.glbv.close_asset() == {"FINISHED"}
+    assert file_state() == file
+
+
+def test_what_would_bring_blender_down_is_not_opened():
+    choose("crashes blender.glb")
+    with pytest.raises(RuntimeError, match="would bring down this one"):
+        bpy.ops.glbv.open_asset()
+
+
+def test_one_asset_is_validated_again():
+    choose("cube.glb")
+    report = LIBRARY / "good" / "cube_report.json"
+    written = report.stat().st_mtime_ns
+    count = len(state().snapshot.rows)
+    assert bpy.ops.glbv.validate_again() == {"FINISHED"}
+    assert report.stat().st_mtime_ns > written
+    assert len(state().snapshot.rows) == count
+    assert not state().snapshot.chosen.unchanged
+
+
+def test_earlier_runs_are_shown_and_repeated():
+    runs = state().past_runs
+    assert [run.finished for run in runs] == [True, True]
+    assert bpy.ops.glbv.show_run(index=1) == {"FINISHED"}
+    assert not any(row.unchanged for row in state().snapshot.rows)
+    assert bpy.ops.glbv.resume_run(index=0) == {"FINISHED"}
+    assert len(state().past_runs) == 3
+
+
+def test_a_prefix():
+    assert bpy.ops.glbv.validate_prefix(**S3, prefix="props/", limit=2, batch_size=10) == {"FINISHED"}
+    assert len(state().snapshot.rows) == 2
+    assert bpy.ops.glbv.validate_prefix(**S3, prefix="props/") == {"FINISHED"}
+    now = state().snapshot
+    assert now.library == f"s3://{BUCKET}/props/"
+    assert {row.unchanged for row in now.rows} == {True, False}
+    assert all(row.report.startswith(f"s3://{BUCKET}/props/") for row in now.rows)
+    choose("leaf.glb")
+    file = file_state()
+    assert bpy.ops.glbv.validate_again() == {"FINISHED"}
+    assert state().snapshot.message.startswith("1 validated")
+    assert bpy.ops.glbv.open_asset() == {"FINISHED"}
+    assert bpy.ops.glbv.close_asset() == {"FINISHED"}
+    assert file_state() == file
+
+
+def test_what_is_wrong_is_said():
+    with pytest.raises(RuntimeError, match="There is no bucket no-such-bucket"):
+        bpy.ops.glbv.validate_prefix(**{**S3, "bucket": "no-such-bucket"})
+    with pytest.raises(RuntimeError, match="does not exist"):
+        bpy.ops.glbv.validate_folder(folder="/no/such/folder")
+    with pytest.raises(RuntimeError, match="Name a bucket"):
+        bpy.ops.glbv.validate_prefix()
+    with pytest.raises(RuntimeError, match="No validation is going on"):
+        bpy.ops.glbv.stop()
+
+
+@pytest.mark.skipif(not bpy.app.binary_path, reason="the bpy package has no option --offline-mode")
+def test_a_blender_without_network_asks_for_it():
+    with pytest.raises(RuntimeError, match="--offline-mode"):
+        bpy.ops.glbv.validate_prefix(bucket="somewhere-else")
+
+
+def test_the_scene():
+    bpy.ops.mesh.primitive_cube_add()
+    bpy.ops.object.mode_set(mode="EDIT")
+    file = file_state()
+    assert bpy.ops.glbv.validate_scene() == {"FINISHED"}
+    assert file_state() == file
+    (row,) = state().snapshot.rows
+    assert row.outcome == "ok"
+    bpy.ops.object.mode_set(mode="OBJECT")
+    bpy.ops.object.select_all(action="DESELECT")
+    with pytest.raises(RuntimeError, match="Nothing is selected"):
+        bpy.ops.glbv.validate_scene(only_selected=True)
+
+
+def test_a_connection_is_tried():
+    settings = bpy.context.preferences.addons[NAME].preferences
+    bpy.ops.glbv.add_library()
+    settings.library.kind = "FOLDER"
+    settings.library.folder = str(LIBRARY)
+    assert bpy.ops.glbv.test_connection() == {"FINISHED"}
+    assert state().connection[0]
+    settings.library.folder = str(LIBRARY / "nowhere")
+    with pytest.raises(RuntimeError, match="does not exist"):
+        bpy.ops.glbv.test_connection()
+    assert not state().connection[0]
+    bpy.ops.glbv.remove_library()
+
+
+def test_results_do_not_go_into_the_artists_file(tmp_path):
+    bpy.ops.glbv.validate_folder(folder=str(LIBRARY))
+    shown = len(bpy.context.window_manager.glbv.rows)
+    path = tmp_path / "artist.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path), compress=False)
+    assert b"glbv" not in path.read_bytes()
+    assert len(bpy.context.window_manager.glbv.rows) == shown
+    bpy.ops.wm.read_homefile(use_empty=True)
+    assert len(bpy.context.window_manager.glbv.rows) == shown
+
+
+def test_it_is_removed_without_a_trace(before):
+    repositories = [repo.module for repo in bpy.context.preferences.extensions.repos]
+    bpy.ops.preferences.addon_disable(module=NAME)
+    bpy.ops.extensions.package_uninstall(repo_index=repositories.index("user_default"), pkg_id="glb_batch_validator")
+    assert traces() == before

@@ -1,0 +1,177 @@
+"""What the panel shows of a run, from its first event to whatever ends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from glb_batch_validator_addon.ui.results import View
+from glb_batch_validator_addon.ui.session import Session
+from tests.ui.conftest import asset, to_end, until
+
+STARTED = {"event": "run_started", "library": "s3://b/props/", "run": 1, "resumed": False, "workers": 2, "ledger": "x"}
+PLANNED = {"event": "planned", "listed": 3, "pending": 2, "skipped": 1, "pending_bytes": 2000, "complete": True}
+COUNTS = {"ok": 2, "error": 1, "unsupported": 0, "incomplete": 0, "skipped": 1, "pending": 0, "total": 3}
+FINISHED = {"event": "run_finished", "interrupted": False, "reason": "", "counts": COUNTS, "done": 2, "seconds": 3.2}
+WAIT = "time.sleep(60)"
+
+
+def following(engine) -> Session:
+    session = Session()
+    session.start(engine)
+    return session
+
+
+def ticked(session: Session, condition) -> None:
+    def done() -> bool:
+        session.tick()
+        return condition(session.snapshot)
+
+    until(done)
+
+
+def test_a_run_from_start_to_end(engine):
+    skipped = asset("c.glb", event="asset_skipped")
+    session = following(engine(STARTED, PLANNED, skipped, asset("a.glb"), asset("b.glb", "error"), FINISHED))
+    assert session.snapshot.phase == "starting"
+    to_end(session)
+    now = session.snapshot
+    assert (now.phase, now.library) == ("done", "s3://b/props/")
+    assert now.message == "2 validated in 3 s, 1 unchanged."
+    assert [now.rows[number].name for number in now.shown] == ["b.glb", "a.glb", "c.glb"]
+    assert dict(now.counts) == {"error": 1, "unsupported": 0, "incomplete": 0, "ok": 2}
+
+
+def test_progress_while_it_goes_on(engine):
+    session = following(engine(STARTED, PLANNED, asset("a.glb"), then=WAIT))
+    ticked(session, lambda now: now.rows)
+    assert session.snapshot.progress == 0.5
+    assert session.snapshot.progress_text.startswith("1 of 2")
+    assert session.snapshot.active
+
+
+def test_an_engine_that_dies_is_a_message_and_can_be_started_again(engine):
+    first = engine(STARTED, PLANNED, asset("a.glb"), then=WAIT)
+    session = following(first)
+    ticked(session, lambda now: now.rows)
+    os.kill(first.pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+    to_end(session)
+    assert session.snapshot.phase == "failed"
+    assert "ended unexpectedly" in session.snapshot.message
+    assert "Validate again to go on" in session.snapshot.message
+    session.start(engine(STARTED, PLANNED, FINISHED))
+    to_end(session)
+    assert session.snapshot.phase == "done"
+
+
+def test_the_last_words_of_an_engine_that_fails_are_shown(engine):
+    session = following(engine(then="sys.exit('no such thing')"))
+    to_end(session)
+    assert "no such thing" in session.snapshot.message
+
+
+def test_what_the_engine_says_of_its_options_is_said_in_the_words_of_the_panel(engine):
+    said = "there is no bucket b at AWS: check --bucket, --aws-profile and --endpoint-url"
+    session = following(engine({"event": "run_failed", "message": said, "exit_code": 2}))
+    to_end(session)
+    assert session.snapshot.phase == "failed"
+    assert session.snapshot.message == "There is no bucket b at AWS: check Bucket, AWS Profile and Endpoint"
+
+
+def test_pause_and_resume_follow_what_the_engine_says(engine):
+    listens = """
+for line in sys.stdin:
+    word = line.strip()
+    if word in ("pause", "resume"):
+        print('{"event": "run_paused", "paused": %s}' % str(word == "pause").lower(), flush=True)
+"""
+    session = following(engine(STARTED, PLANNED, asset("a.glb"), then=listens))
+    ticked(session, lambda now: now.phase == "running")
+    session.say("pause")
+    ticked(session, lambda now: now.phase == "paused")
+    assert "paused" in session.snapshot.progress_text
+    session.say("resume")
+    ticked(session, lambda now: now.phase == "running")
+
+
+def test_stop_asks_and_waits_for_the_end(engine):
+    stops = """
+assert sys.stdin.readline() == "stop\\n"
+print('{"event": "run_finished", "interrupted": true, "reason": "asked", "counts": {"pending": 1}}', flush=True)
+"""
+    session = following(engine(STARTED, PLANNED, asset("a.glb"), then=stops))
+    ticked(session, lambda now: now.rows)
+    session.stop()
+    assert (session.snapshot.phase, session.snapshot.progress_text) == ("stopping", "Stopping")
+    to_end(session)
+    assert session.snapshot.phase == "stopped"
+    assert session.snapshot.message.startswith("Stopped with 1 left.")
+
+
+def test_an_engine_that_does_not_stop_is_ended(engine, monkeypatch):
+    monkeypatch.setattr("glb_batch_validator_addon.ui.source.STOP_SECONDS", 0.3)
+    session = following(engine(STARTED, then=WAIT))
+    ticked(session, lambda now: now.phase == "running")
+    session.stop()
+    to_end(session)
+    assert session.snapshot.phase == "stopped"
+
+
+def test_an_engine_ends_when_nobody_holds_its_stdin(engine):
+    left = engine(STARTED, then="sys.stdin.read()")
+    session = following(left)
+    ticked(session, lambda now: now.phase == "running")
+    session.close()
+    until(lambda: left.exit_code is not None)
+    assert not session.snapshot.active
+
+
+def test_a_tick_takes_no_longer_than_it_may(engine):
+    session = following(engine(*(asset(f"{n}.glb") for n in range(5000)), then=WAIT))
+    time.sleep(1.0)  # let them all arrive
+    session.tick(0.0)
+    assert len(session.snapshot.rows) == 1
+    ticked(session, lambda now: len(now.rows) == 5000)
+
+
+def test_the_chosen_row_stays_chosen_while_others_come_and_go(engine):
+    another = f"sys.stdin.readline()\nprint({json.dumps(asset('a.glb'))!r}, flush=True)\n{WAIT}"
+    session = following(engine(asset("m.glb"), then=another))
+    ticked(session, lambda now: now.rows)
+    session.choose(0)
+    assert session.snapshot.details.path == "m.glb"
+    session.say("go on")
+    ticked(session, lambda now: len(now.rows) == 2)
+    assert (session.snapshot.position, session.snapshot.chosen.key) == (1, "m.glb")
+    session.look(View(search="a.glb"))
+    assert (session.snapshot.position, session.snapshot.chosen.key) == (-1, "m.glb")
+    session.look(View(reverse=True))
+    assert session.snapshot.position == 0
+    session.choose(7)
+    assert session.snapshot.chosen is None
+
+
+def test_rows_are_kept_for_a_run_over_one_of_them(engine):
+    session = following(engine(asset("a.glb", "error"), asset("b.glb")))
+    to_end(session)
+    session.choose(0)
+    session.start(engine(asset("a.glb")), keep_rows=True)
+    to_end(session)
+    assert [row.outcome for row in session.snapshot.rows] == ["ok", "ok"]
+    assert session.snapshot.chosen.key == "a.glb"
+
+
+def test_a_snapshot_does_not_change(engine):
+    session = following(engine(asset("a.glb"), asset("b.glb")))
+    ticked(session, lambda now: now.rows)
+    before = session.snapshot
+    count = len(before.rows)
+    to_end(session)
+    assert len(before.rows) == count
+    with pytest.raises(AttributeError):
+        before.phase = "done"
