@@ -164,6 +164,7 @@ class GLBV_OT_open_asset(_Errand, bpy.types.Operator):
     def take(self, context, event):
         try:
             scenes.open_asset(context, Path(event["path"]), key=self._row.key, name=self._row.name)
+            scenes.frame_all(context)
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)  # images are packed by the importer
         self.report({"INFO"}, f"{self._row.name} is open in a scene of its own")

@@ -107,8 +107,8 @@ class GLBV_UL_results(bpy.types.UIList):
             return
         row = now.rows[now.shown[index]]
         line = layout.row(align=True)
-        line.alert = row.outcome == "error"
-        split = line.split(factor=0.5)
+        line.alert = row.outcome == "error" and index != now.position  # red on the colour of choice is hard to read
+        split = line.split(factor=0.55)
         split.label(text=row.name, icon=ICONS[row.outcome], translate=False)
         split = split.split(factor=0.4)
         numbers = split.row()
@@ -162,17 +162,18 @@ class GLBV_PT_details(_Panel, bpy.types.Panel):
         draw_text(layout, context, details.path)
         for outcome, text in details.findings:
             draw_text(layout.box(), context, text, icon=ICONS[outcome])
+        column = layout.column(align=True)
+        column.operator("glbv.open_asset", icon="SCENE_DATA")
+        column.operator("glbv.validate_again", icon="FILE_REFRESH")
+        column.operator("glbv.copy_report_path", icon="COPYDOWN")
         grid = layout.column(align=True)
+        grid.scale_y = 0.8
         for name, value in details.facts:
             split = grid.split(factor=0.4)
             left = split.row()
             left.alignment = "RIGHT"
             left.label(text=name)
             split.label(text=value, translate=False)
-        column = layout.column(align=True)
-        column.operator("glbv.open_asset", icon="SCENE_DATA")
-        column.operator("glbv.validate_again", icon="FILE_REFRESH")
-        column.operator("glbv.copy_report_path", icon="COPYDOWN")
 
 
 class GLBV_PT_past_runs(_Panel, bpy.types.Panel):

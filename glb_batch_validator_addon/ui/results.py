@@ -144,8 +144,8 @@ class Results:
 
 
 def _title(kind: str) -> str:
-    """`GitLfsPointer` -> `Git Lfs Pointer`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", drawable(kind))
+    """`GitLfsPointer` -> `Git Lfs Pointer`, `Version1` -> `Version 1`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[a-z])(?=[0-9])", " ", drawable(kind))
 
 
 def local(uri: str) -> str:

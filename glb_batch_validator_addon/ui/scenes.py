@@ -12,6 +12,8 @@ from .state import temporary_folder
 ASSET = "glbv_asset"
 """The custom property of a scene that an asset was opened in; its value is the asset's key."""
 
+_VIEW = "glbv_view"
+
 MAX_NAME_BYTES = 60
 """Of a scene: Blender cuts names at 63, and needs room for .001."""
 
@@ -54,9 +56,24 @@ def open_asset(context: bpy.types.Context, path: Path, *, key: str, name: str) -
         raise
 
 
+def frame_all(context: bpy.types.Context) -> None:
+    """Let the viewport that is in use show the whole scene; `close_asset` gives back what it showed before."""
+    area = context.area
+    if area is None or area.type != "VIEW_3D":
+        return
+    view = area.spaces.active.region_3d
+    context.scene[_VIEW] = [*view.view_location, view.view_distance]
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with context.temp_override(area=area, region=region):
+        bpy.ops.view3d.view_all()
+
+
 def close_asset(context: bpy.types.Context) -> None:
     """Remove the scene of an opened asset and all that came with it; the window shows another scene."""
     scene = context.window.scene
+    if _VIEW in scene and context.area and context.area.type == "VIEW_3D":
+        view = context.area.spaces.active.region_3d
+        *view.view_location, view.view_distance = scene[_VIEW]
     unused = {block for block in _blocks() if block.users == 0}
     context.window.scene = next(other for other in bpy.data.scenes if other != scene)
     objects = [thing for thing in scene.collection.all_objects if set(thing.users_scene) == {scene}]

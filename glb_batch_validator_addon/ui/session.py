@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -38,7 +39,8 @@ _WORDS = {
 
 
 def in_panel_words(message: str) -> str:
-    """The message with the names of fields instead of options."""
+    """The message with the names of fields instead of options, and paths instead of `file:` URIs."""
+    message = re.sub(r"file:///\S+", lambda found: local(found[0]), message)
     for option, label in _WORDS.items():
         message = message.replace(option, label)
     return f"{message[:1].upper()}{message[1:]}"

@@ -1,0 +1,259 @@
+"""An artist at the panel: from the fields to the broken asset, with real clicks against a real server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from demo.samples import small_library
+from tests.gui.window import Place, Window
+
+NAME = "bl_ext.user_default.glb_batch_validator"
+STATE = f"__import__('{NAME}.ui.state', fromlist=['STATE']).STATE"
+NOW = f"{STATE}.snapshot"
+LIBRARY = f"bpy.context.preferences.addons['{NAME}'].preferences.library"
+ACTIVE, IDLE = f"{NOW}.active", f"not {NOW}.active"
+SECONDS = 60
+ASSETS = 300
+
+
+@pytest.fixture
+def panel(window, installed, tmp_path):
+    """The window with the panel open, as after the installation."""
+
+    def open_panel(**env: str) -> Window:
+        blender = window(**env)
+        blender.wait_for(f"{LIBRARY} is not None")
+        blender.open_sidebar("GLB Validator")
+        return blender
+
+    return open_panel
+
+
+@pytest.fixture
+def on_server(panel, samples, bucket_on, moto_s3):
+    """The panel, and a library on an S3 server whose address was saved before."""
+    bucket = bucket_on(moto_s3)
+    bucket.fill(samples / "good", "props/")
+    bucket.fill(samples / "broken", "props/")
+    blender = panel(**bucket.env)
+    blender.run(f"l = {LIBRARY}; l.endpoint_url, l.region = place", place=[moto_s3.endpoint_url, moto_s3.region])
+    return blender, bucket
+
+
+@pytest.fixture
+def many(tmp_path) -> Path:
+    """A folder of so many small assets that something can happen in between."""
+    folder = tmp_path / "many"
+    small_library(folder, ASSETS, seed=1)
+    return folder
+
+
+def descendants(pid: int) -> list[int]:
+    """Process ids of children and their children (Linux)."""
+    children = [
+        int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()
+    ]
+    return children + [each for child in children for each in descendants(child)]
+
+
+def alive(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def file_state(blender: Window) -> dict:
+    """What an artist would see changed."""
+    return blender.run("""
+names = {n: sorted(b.name for b in c) for n in dir(bpy.data)
+         if isinstance(c := getattr(bpy.data, n), bpy.types.bpy_prop_collection)
+         and n not in ("window_managers", "screens", "workspaces", "brushes")}
+scene = bpy.context.window_manager.windows[0].scene
+selected = sorted(o.name for o in scene.objects if o.select_get(view_layer=scene.view_layers[0]))
+result = {"names": names, "selected": selected, "scene": scene.name, "dirty": bpy.data.is_dirty}
+""")
+
+
+def type_into_field(blender: Window, name: str, text: str) -> None:
+    """Type into a text field of the library. Blender names no path for properties in the preferences, so the field is
+    found by what it shows."""
+    place = blender.run(
+        """
+def find():
+    setattr(library, name, "the field under test")
+    yield from drawn("VIEW_3D")
+    context, window = part("VIEW_3D", "UI")
+    region = context["region"]
+    x = region.x + region.width * 2 // 3  # labels are on the left
+    for y in range(region.y + region.height, region.y, -8):
+        yield from move(x, y, window)
+        yield
+        with bpy.context.temp_override(**context):
+            a_field = bpy.ops.ui.reset_default_button.poll() and not bpy.ops.ui.copy_python_command_button.poll()
+        if a_field:
+            bpy.context.window_manager.clipboard = ""
+            yield from press("C", ctrl=True)
+            if bpy.context.window_manager.clipboard == "the field under test":
+                return x, y, window
+result = find()
+""".replace("library", LIBRARY),
+        name=name,
+    )
+    assert place, f"there is no field for {name}"
+    blender.click_at(Place(*place))
+    blender.type(text)
+    assert blender.evaluate(f"{LIBRARY}.{name}") == text
+
+
+def choose(blender: Window, name: str) -> None:
+    """Search for an asset, and click the row that is left."""
+    blender.type_into("glbv.search", name)
+    blender.wait_for(f"len({NOW}.shown) == 1")
+    blender.click_at(blender.find("glbv.position"))
+    assert blender.evaluate(f"{NOW}.chosen.name") == name
+
+
+def test_an_artist_gets_from_the_fields_to_the_broken_asset(on_server):
+    blender, bucket = on_server
+    blender.picture("idle")
+    type_into_field(blender, "bucket", bucket.name)
+    type_into_field(blender, "prefix", "props/")
+    before = file_state(blender)
+
+    blender.click("glbv.validate_prefix")
+    blender.wait_for(f"len({NOW}.rows) > 3", SECONDS)
+    blender.picture("running")
+    blender.wait_for(IDLE, SECONDS)
+    assert blender.evaluate(f"{NOW}.phase") == "done"
+    assert len(bucket.reports()) == blender.evaluate(f"len({NOW}.rows)") > 15
+    assert file_state(blender) == before
+
+    choose(blender, "truncated.glb")
+    blender.picture("failure")
+    assert not blender.evaluate("bpy.ops.glbv.open_asset.poll()")
+
+    choose(blender, "textured crate.glb")
+    blender.click("glbv.open_asset")
+    blender.wait_for("len(bpy.data.scenes) == 2", SECONDS)
+    assert blender.evaluate("bpy.context.window_manager.windows[0].scene.name") == "textured crate.glb"
+    blender.picture("opened")
+    blender.click("glbv.close_asset")
+    blender.wait_for("len(bpy.data.scenes) == 1")
+    after = file_state(blender)
+    assert after.pop("dirty")  # to open an asset is a change; all else is as before
+    before.pop("dirty")
+    assert after == before
+
+
+@pytest.fixture
+def on_folder(panel, many):
+    """The panel with a folder of many assets, on which a run has begun."""
+
+    def begin() -> Window:
+        blender = panel()
+        blender.run(f"l = {LIBRARY}; l.kind, l.folder = 'FOLDER', folder", folder=str(many))
+        blender.click("glbv.validate_folder")
+        blender.wait_for(f"len({NOW}.rows) > 5", SECONDS)
+        return blender
+
+    return begin
+
+
+def test_pause_resume_stop_and_go_on(on_folder, many):
+    small_library(many / "more", 1200, seed=2)  # time enough to look for a button
+    blender = on_folder()
+    blender.click("glbv.pause")
+    blender.wait_for(f"{NOW}.phase == 'paused'")
+    blender.picture("paused")
+    blender.click("glbv.resume")
+    blender.wait_for(f"{NOW}.phase == 'running'")
+    blender.click("glbv.stop")
+    blender.wait_for(IDLE, SECONDS)
+    assert blender.evaluate(f"{NOW}.phase") == "stopped"
+    assert "Validate again to go on" in blender.evaluate(f"{NOW}.message")
+    done = len(list(many.rglob("*_report.json")))
+    assert 5 < done < ASSETS + 1200
+
+    blender.run(f"bpy.context.preferences.addons['{NAME}'].preferences.limit = {ASSETS}")
+    blender.click("glbv.validate_folder")
+    blender.wait_for(IDLE, SECONDS)
+    assert blender.evaluate(f"len({NOW}.rows)") == ASSETS
+    assert not blender.evaluate(f"all(row.unchanged for row in {NOW}.rows)") or done >= ASSETS
+
+
+def test_a_run_outlives_the_file_and_leaves_the_list_in_the_next(on_folder, tmp_path):
+    blender = on_folder()
+    blender.run("bpy.ops.wm.save_as_mainfile(filepath=path, compress=False)", path=str(tmp_path / "artist.blend"))
+    blender.run("bpy.ops.wm.read_homefile()")
+    assert blender.evaluate(ACTIVE)
+    blender.run("bpy.ops.wm.open_mainfile(filepath=path)", path=str(tmp_path / "artist.blend"))
+    blender.wait_for(IDLE, SECONDS)
+    assert blender.evaluate(f"{NOW}.phase") == "done"
+    blender.wait_for(f"len(bpy.context.window_manager.glbv.rows) == len({NOW}.rows) == {ASSETS}")
+    assert b"glbv" not in (tmp_path / "artist.blend").read_bytes()
+
+
+def test_a_run_outlives_the_window_that_it_was_started_in(on_folder):
+    blender = on_folder()
+    blender.run("bpy.ops.wm.window_new_main()")
+    blender.run("""
+first = bpy.context.window_manager.windows[0]
+with bpy.context.temp_override(window=first):
+    bpy.ops.wm.window_close()
+""")
+    blender.wait_for(IDLE, SECONDS)
+    assert blender.evaluate(f"{NOW}.phase") == "done"
+
+
+def test_a_blender_that_quits_leaves_no_process_and_a_run_to_go_on_with(on_folder, many):
+    blender = on_folder()
+    engine = blender.evaluate(f"{STATE}._session._source.pid")
+    processes = [engine, *descendants(engine)]
+    assert len(processes) > 1
+    blender.quit()
+    deadline = time.monotonic() + SECONDS
+    while any(alive(process) for process in processes):
+        assert time.monotonic() < deadline, "its processes live on"
+        time.sleep(0.1)
+    assert 0 < len(list(many.rglob("*_report.json"))) < ASSETS
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL here")
+def test_an_engine_that_is_killed_is_a_message_and_the_run_can_go_on(on_folder):
+    blender = on_folder()
+    os.kill(blender.evaluate(f"{STATE}._session._source.pid"), signal.SIGKILL)
+    blender.wait_for(IDLE, SECONDS)
+    assert blender.evaluate(f"{NOW}.phase") == "failed"
+    assert "Validate again to go on" in blender.evaluate(f"{NOW}.message")
+    blender.click("glbv.validate_folder")
+    blender.wait_for(IDLE, SECONDS)
+    assert blender.evaluate(f"{NOW}.phase") == "done"
+    assert blender.evaluate(f"len({NOW}.rows)") == ASSETS
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL here")
+def test_a_worker_that_is_killed_costs_nothing(on_folder):
+    blender = on_folder()
+    engine = blender.evaluate(f"{STATE}._session._source.pid")
+    os.kill(descendants(engine)[-1], signal.SIGKILL)
+    blender.wait_for(IDLE, SECONDS)
+    assert blender.evaluate(f"{NOW}.phase") == "done"
+    assert blender.evaluate(f"{NOW}.counts['ok']") == ASSETS
+
+
+def test_undo_goes_back_past_a_run_as_if_there_had_been_none(on_folder):
+    blender = on_folder()
+    blender.run("bpy.context.window_manager.windows[0].view_layer.objects.active.location.x = 5")
+    blender.run("bpy.ops.ed.undo_push(message='moved')")
+    blender.wait_for(IDLE, SECONDS)
+    moved = "bpy.data.objects['Cube'].location.x"
+    assert blender.evaluate(moved) == 5
+    blender.run("bpy.ops.ed.undo()")
+    assert blender.evaluate(moved) == 0
+    blender.run("bpy.ops.ed.redo()")
+    assert blender.evaluate(moved) == 5
+    assert blender.evaluate(f"len({NOW}.rows)") == ASSETS
