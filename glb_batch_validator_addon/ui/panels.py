@@ -6,12 +6,12 @@ from .drawing import ICONS, draw_connection, draw_place, draw_text
 from .properties import preferences
 from .results import OUTCOMES
 from .scenes import ASSET
-from .session import DONE, FAILED, PAUSED, STOPPED
+from .session import DONE, FAILED, PAUSED
 from .state import STATE
 
 PAST_RUNS_SHOWN = 10
 
-_END_ICONS = {DONE: "CHECKMARK", STOPPED: "INFO", FAILED: "ERROR"}
+_END_ICONS = {DONE: "CHECKMARK", FAILED: "ERROR"}
 
 
 class _Panel:
@@ -50,12 +50,12 @@ class GLBV_PT_library(_Panel, bpy.types.Panel):
         sizes.prop(settings, "limit")
         sizes.prop(settings, "batch_size")
 
+        # As high during a run as before it: Blender would slide all panels below into their new places.
         if now.active:
             self._draw_run(layout, now)
         else:
             self._draw_start(layout, context, library)
-            if now.message:
-                draw_text(layout.box(), context, now.message, icon=_END_ICONS.get(now.phase, "INFO"))
+        draw_text(layout.box(), context, now.message or "Ready", icon=_END_ICONS.get(now.phase, "INFO"))
 
     def _draw_start(self, layout, context, library):
         layout.context_pointer_set("glbv_library", library)
@@ -68,7 +68,9 @@ class GLBV_PT_library(_Panel, bpy.types.Panel):
         row.prop(view, "only_selected", text="", icon="RESTRICT_SELECT_OFF")
 
     def _draw_run(self, layout, now):
-        layout.progress(factor=now.progress or 0.0, text=now.progress_text)
+        row = layout.row()
+        row.scale_y = 1.5
+        row.progress(factor=now.progress or 0.0, text=now.progress_text)
         row = layout.row(align=True)
         if now.phase == PAUSED:
             row.operator("glbv.resume", icon="PLAY")
@@ -132,15 +134,11 @@ class GLBV_PT_results(_Panel, bpy.types.Panel):
     bl_idname = "GLBV_PT_results"
     bl_label = "Results"
 
-    @classmethod
-    def poll(cls, context):
-        return bool(STATE.snapshot.rows)
-
     def draw(self, context):
         layout = self.layout
         now = STATE.snapshot
         view = context.window_manager.glbv
-        layout.label(text=now.library, icon="ASSET_MANAGER", translate=False)
+        layout.label(text=now.library or "Nothing validated yet", icon="ASSET_MANAGER", translate=False)
         row = layout.row(align=True)
         for outcome in OUTCOMES:
             row.prop_enum(view, "outcomes", outcome, text=f"{now.counts[outcome]:,}")

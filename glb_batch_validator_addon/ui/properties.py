@@ -1,6 +1,7 @@
 """What a person can set: saved libraries and defaults in the preferences, the view of the results for the session."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,48 +16,53 @@ from .results import OUTCOMES, View
 from .state import STATE
 
 
+def _keep(self: Any, context: bpy.types.Context) -> None:
+    """Blender saves changed preferences when it quits, but does not notice (before 5.0) changes in a collection."""
+    if isinstance(self, GLBV_PG_library):  # and not an operator
+        context.preferences.is_dirty = True
+
+
+_Text, _Flag, _Choice = (partial(kind, update=_keep) for kind in (StringProperty, BoolProperty, EnumProperty))
+
+
 class BucketProperties:
     """An S3 prefix and how to reach it. There is no property for a secret: credentials come from the AWS set-up."""
 
-    bucket: StringProperty(name="Bucket", description="S3 bucket that holds the assets")
-    prefix: StringProperty(
+    bucket: _Text(name="Bucket", description="S3 bucket that holds the assets")
+    prefix: _Text(
         name="Prefix",
         description="Only keys that begin with this, such as props/chairs/; empty means the whole bucket",
     )
-    endpoint_url: StringProperty(
+    endpoint_url: _Text(
         name="Endpoint",
         description="Address of an S3-compatible server, such as https://s3.studio.example; empty means AWS",
     )
-    region: StringProperty(name="Region", description="Region of the bucket; empty means that of your AWS set-up")
-    aws_profile: StringProperty(
+    region: _Text(name="Region", description="Region of the bucket; empty means that of your AWS set-up")
+    aws_profile: _Text(
         name="AWS Profile",
         description="Profile of your AWS set-up (~/.aws/config) that has the credentials; empty means the default ones",
     )
-    no_sign_request: BoolProperty(name="Anonymous", description="Send no credentials: for public buckets")
-    request_payer: BoolProperty(
-        name="Requester Pays", description="Agree to pay for the requests to a requester-pays bucket"
-    )
-    allow_http: BoolProperty(
+    no_sign_request: _Flag(name="Anonymous", description="Send no credentials: for public buckets")
+    request_payer: _Flag(name="Requester Pays", description="Agree to pay for the requests to a requester-pays bucket")
+    allow_http: _Flag(
         name="Allow HTTP", description="Allow an endpoint on another machine that does not encrypt (http://)"
     )
-    expected_bucket_owner: StringProperty(
+    expected_bucket_owner: _Text(
         name="Bucket Owner", description="Number of the account that the bucket must belong to; empty means any"
     )
-    sse_kms_key_id: StringProperty(name="KMS Key", description="Key of AWS KMS to encrypt reports with")
+    sse_kms_key_id: _Text(name="KMS Key", description="Key of AWS KMS to encrypt reports with")
 
 
 class FolderProperties:
     """A library on a disk."""
 
-    folder: StringProperty(
-        name="Folder", description="Folder that holds the assets, with all folders in it", subtype="DIR_PATH"
-    )
+    folder: _Text(name="Folder", description="Folder that holds the assets, with all folders in it", subtype="DIR_PATH")
 
 
 class ReportProperties:
     """Where reports go."""
 
-    reports_to: StringProperty(
+    reports_to: _Text(
         name="Reports To",
         description="Folder or s3://bucket/prefix/ to write the reports below; empty means beside the assets",
     )
@@ -111,8 +117,8 @@ def options_of(properties: Any, names: Iterable[str]) -> list[str]:
 class GLBV_PG_library(BucketProperties, FolderProperties, ReportProperties, bpy.types.PropertyGroup):
     """A saved library."""
 
-    name: StringProperty(name="Name", description="What you call this library", default="Library")
-    kind: EnumProperty(
+    name: _Text(name="Name", description="What you call this library", default="Library")
+    kind: _Choice(
         name="Source",
         description="Where the assets are",
         items=(

@@ -23,8 +23,6 @@ def register() -> None:
     bpy.types.WindowManager.glbv = bpy.props.PointerProperty(type=properties.GLBV_PG_results)
     _commands.append(bpy.utils.register_cli_command(COMMAND, _run_command))
     bpy.app.handlers.load_post.append(_after_load)
-    bpy.app.handlers.save_pre.append(_before_save)
-    bpy.app.handlers.save_post.append(_after_save)
     if not bpy.app.background:
         bpy.app.timers.register(_prepare)  # Blender is still registering
 
@@ -34,8 +32,6 @@ def unregister() -> None:
     watching.unregister()
     if bpy.app.timers.is_registered(_prepare):
         bpy.app.timers.unregister(_prepare)
-    bpy.app.handlers.save_post.remove(_after_save)
-    bpy.app.handlers.save_pre.remove(_before_save)
     bpy.app.handlers.load_post.remove(_after_load)
     bpy.utils.unregister_cli_command(_commands.pop())
     del bpy.types.WindowManager.glbv
@@ -61,16 +57,5 @@ def _prepare() -> None:
 
 @persistent
 def _after_load(*_: object) -> None:
-    """Another file has another window manager."""
-    sync_rows()
-
-
-@persistent
-def _before_save(*_: object) -> None:
-    """What the panel lists does not belong into the artist's file."""
-    bpy.context.window_manager.glbv.rows.clear()
-
-
-@persistent
-def _after_save(*_: object) -> None:
+    """Another file may have brought another window manager, and with it an empty list."""
     sync_rows()

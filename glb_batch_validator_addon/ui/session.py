@@ -54,7 +54,7 @@ class Snapshot:
     library: str = ""
     """URI, "" before the first run."""
     message: str = ""
-    """What there is to say about the run: how it ended, why it failed, what to do."""
+    """What there is to say about the run: where it is, how it ended, why it failed, what to do."""
     progress: float | None = None
     """0 to 1; None while the listing has not ended."""
     progress_text: str = ""
@@ -143,7 +143,7 @@ class Session:
 
     def _reset(self) -> None:
         self._phase = STARTING
-        self._message = ""
+        self._message = "You can go on working"
         self._end: tuple[str, str] | None = None  # phase and message, once the run has said how it ended
         self._library = ""
         self._planned: Mapping[str, Any] = {"listed": 0, "pending": 0, "skipped": 0, "complete": False}

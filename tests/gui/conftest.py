@@ -17,6 +17,11 @@ from tests.gui.window import Window, opened
 from tests.rig import blenders
 from tests.rig.blenders import Blender
 
+NAME = "bl_ext.user_default.glb_batch_validator"
+STATE = f"__import__('{NAME}.ui.state', fromlist=['STATE']).STATE"
+NOW = f"{STATE}.snapshot"
+LIBRARY = f"bpy.context.preferences.addons['{NAME}'].preferences.library"
+
 
 @pytest.fixture(params=["debian-sid", "debian-4.3"])
 def blender(request: pytest.FixtureRequest) -> Blender:
@@ -50,3 +55,16 @@ def installed(blender: Blender, archive: Path, tmp_path: Path) -> None:  # noqa:
         check=True,
         capture_output=True,
     )
+
+
+@pytest.fixture
+def panel(window, installed, tmp_path):
+    """The window with the panel open, as after the installation."""
+
+    def open_panel(**env: str) -> Window:
+        blender = window(**env)
+        blender.wait_for(f"{LIBRARY} is not None")
+        blender.open_sidebar("GLB Validator")
+        return blender
+
+    return open_panel

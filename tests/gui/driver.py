@@ -121,9 +121,11 @@ def open_sidebar(category: str, width: int) -> Steps:
     region = context["region"]
     missing = width - region.width
     if missing > 0:
-        border, height = region.x + 7 * bpy.context.preferences.system.ui_scale, region.y + region.height / 2
-        yield from drag((border, height), (border - missing, height), window)
+        scale = bpy.context.preferences.system.ui_scale
+        x, y = region.x + 7 * scale, region.y + region.height - 20 * scale  # below the panels clicks fall through
+        yield from drag((x, y), (x - missing, y), window)
         yield from drawn("VIEW_3D")
+        assert part("VIEW_3D", "UI")[0]["region"].width >= width - 2, "the sidebar did not become wider"
 
 
 # Finding buttons.
@@ -161,10 +163,9 @@ def _find_in_sight(pattern: re.Pattern[str], area: str, region: str) -> Steps:
     known = [place for button, place in seen.items() if pattern.search(button)]
     grid = [(x, y, window) for x, y in _grid(context["region"])]
     start = _searched.get((area, region), 0)
-    button = _button(area, region)
     new = set()
     for number, place in enumerate((*known, *grid[start:], *grid[:start]), start - len(known)):
-        button = yield from _hover(place, area, region, button)
+        button = yield from _hover(place, area, region)
         if button not in new:
             new.add(button)
             seen[button] = place
@@ -175,11 +176,11 @@ def _find_in_sight(pattern: re.Pattern[str], area: str, region: str) -> Steps:
     return None
 
 
-def _hover(place: Place, area: str, region: str, last: str) -> Steps:
+def _hover(place: Place, area: str, region: str) -> Steps:
     """Move to a place and return the button there."""
     yield from move(*place)
-    if last:
-        yield  # leaving one button, Blender looks for the next a turn later
+    yield  # now Blender has left the last button
+    yield  # and now it has entered the next one
     return _button(area, region)
 
 
@@ -189,20 +190,24 @@ def _centred(place: Place, area: str, region: str, button: str) -> Steps:
     ends = []
     for step in (-4, 4):
         end = x
-        while (yield from _hover((end + step, y, window), area, region, button)) == button:
+        while (yield from _hover((end + step, y, window), area, region)) == button:
             end += step
         ends.append(end)
     return sum(ends) // 2, y, window
 
 
 def _grid(region: Any) -> Iterator[tuple[int, int]]:
-    """Places that no button in the region can slip through, row by row: Blender draws anew where the button changes."""
+    """Places that no button in the region can slip through.
+
+    From row to row there and back: where the pointer enters a button or the scroll bar Blender draws anew.
+    """
     scale = bpy.context.preferences.system.ui_scale
     step = 18 * scale  # less than a row is high, or a button with an icon wide
     tabs = 36 * scale if region.active_panel_category not in ("", "UNSUPPORTED") else 0
-    rows = [region.height - step * (0.5 + row) for row in range(int(region.height / step))]
-    columns = [step * (0.5 + column) for column in range(int((region.width - tabs) / step))]
-    return ((round(region.x + x), round(region.y + y)) for y in rows for x in columns)
+    columns = [round(region.x + step * column) for column in range(1, int((region.width - tabs) / step) + 1)]
+    for row in range(int(region.height / step)):
+        y = round(region.y + region.height - step * (row + 0.5))
+        yield from ((x, y) for x in (reversed(columns) if row % 2 else columns))
 
 
 def _button(area: str, region: str) -> str:

@@ -10,28 +10,12 @@ from pathlib import Path
 import pytest
 
 from demo.samples import small_library
-from tests.gui.window import Place, Window
+from tests.gui.conftest import LIBRARY, NAME, NOW, STATE
+from tests.gui.window import Window
 
-NAME = "bl_ext.user_default.glb_batch_validator"
-STATE = f"__import__('{NAME}.ui.state', fromlist=['STATE']).STATE"
-NOW = f"{STATE}.snapshot"
-LIBRARY = f"bpy.context.preferences.addons['{NAME}'].preferences.library"
 ACTIVE, IDLE = f"{NOW}.active", f"not {NOW}.active"
 SECONDS = 60
 ASSETS = 300
-
-
-@pytest.fixture
-def panel(window, installed, tmp_path):
-    """The window with the panel open, as after the installation."""
-
-    def open_panel(**env: str) -> Window:
-        blender = window(**env)
-        blender.wait_for(f"{LIBRARY} is not None")
-        blender.open_sidebar("GLB Validator")
-        return blender
-
-    return open_panel
 
 
 @pytest.fixture
@@ -78,37 +62,6 @@ result = {"names": names, "selected": selected, "scene": scene.name, "dirty": bp
 """)
 
 
-def type_into_field(blender: Window, name: str, text: str) -> None:
-    """Type into a text field of the library. Blender names no path for properties in the preferences, so the field is
-    found by what it shows."""
-    place = blender.run(
-        """
-def find():
-    setattr(library, name, "the field under test")
-    yield from drawn("VIEW_3D")
-    context, window = part("VIEW_3D", "UI")
-    region = context["region"]
-    x = region.x + region.width * 2 // 3  # labels are on the left
-    for y in range(region.y + region.height, region.y, -8):
-        yield from move(x, y, window)
-        yield
-        with bpy.context.temp_override(**context):
-            a_field = bpy.ops.ui.reset_default_button.poll() and not bpy.ops.ui.copy_python_command_button.poll()
-        if a_field:
-            bpy.context.window_manager.clipboard = ""
-            yield from press("C", ctrl=True)
-            if bpy.context.window_manager.clipboard == "the field under test":
-                return x, y, window
-result = find()
-""".replace("library", LIBRARY),
-        name=name,
-    )
-    assert place, f"there is no field for {name}"
-    blender.click_at(Place(*place))
-    blender.type(text)
-    assert blender.evaluate(f"{LIBRARY}.{name}") == text
-
-
 def choose(blender: Window, name: str) -> None:
     """Search for an asset, and click the row that is left."""
     blender.type_into("glbv.search", name)
@@ -120,8 +73,8 @@ def choose(blender: Window, name: str) -> None:
 def test_an_artist_gets_from_the_fields_to_the_broken_asset(on_server):
     blender, bucket = on_server
     blender.picture("idle")
-    type_into_field(blender, "bucket", bucket.name)
-    type_into_field(blender, "prefix", "props/")
+    blender.type_into("GLBV_PG_library.bucket", bucket.name)
+    blender.type_into("GLBV_PG_library.prefix", "props/")
     before = file_state(blender)
 
     blender.click("glbv.validate_prefix")

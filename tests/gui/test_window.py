@@ -14,7 +14,7 @@ TOY = Path(__file__).with_name("toy.py").read_text()
 def test_what_a_person_can_do_a_test_can(window):
     blender = window()
     blender.run(TOY)
-    blender.open_sidebar("Toy")
+    blender.open_sidebar("Toy", width=320)
 
     def toy(name: str) -> object:
         return blender.evaluate("getattr(bpy.context.window_manager.toy, name)", name=name)
@@ -44,8 +44,8 @@ def test_what_a_person_can_do_a_test_can(window):
     blender.click('toy.say(word="end")')  # out of sight
     assert toy("said") == "sleptbyesend"
 
-    with pytest.raises(BlenderError, match=r"VIEW_3D HEADER is toy\.nothing; there is or was:\n(.*\n)*.*show_overlays"):
-        blender.find("toy.nothing", region="HEADER")
+    with pytest.raises(BlenderError, match=r"OUTLINER HEADER is toy\.nothing; there is or was:\n(.*\n)*.*filter_text"):
+        blender.find("toy.nothing", area="OUTLINER", region="HEADER")
     with pytest.raises(BlenderError, match="ZeroDivisionError"):
         blender.run("1 / 0")
 

@@ -43,7 +43,7 @@ def opened(
     """Blender in a window on a screen of its own; at the end both are gone.
 
     It loads the preferences below ``env["BLENDER_USER_RESOURCES"]``, but shows no splash screen. ``env`` adds to the
-    environment of this process, ``arguments`` to Blender's; ``folder`` receives its output and pictures.
+    environment of this process, ``arguments`` to Blender's; ``folder`` receives its output, pictures and other files.
     """
     with ExitStack() as stack:
         display = stack.enter_context(_screen())
@@ -56,7 +56,7 @@ def opened(
                 *(*arguments, "--python-exit-code", "1", "--python", str(DRIVER)),
                 *("--", str(listener.getsockname()[1])),
             ),
-            env={**os.environ, **env, "DISPLAY": display, "WAYLAND_DISPLAY": "", "LIBGL_ALWAYS_SOFTWARE": "1"},
+            env={**os.environ, "TMPDIR": str(folder), **env, **_screen_of(display)},
             stdin=subprocess.DEVNULL,
             stdout=stack.enter_context(output.open("wb")),
             stderr=subprocess.STDOUT,
@@ -80,6 +80,10 @@ def _screen() -> Iterator[str]:
             yield f":{display}"
         finally:
             _end(process)
+
+
+def _screen_of(display: str) -> dict[str, str]:
+    return {"DISPLAY": display, "WAYLAND_DISPLAY": "", "LIBGL_ALWAYS_SOFTWARE": "1"}
 
 
 def _accepted(listener: socket.socket, process: subprocess.Popen[bytes], output: Path) -> socket.socket:
