@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
+from mathutils import Vector
 
 from ..blender.scene import import_glb
 from ..errors import UsageError
@@ -13,6 +14,9 @@ ASSET = "glbv_asset"
 """The custom property of a scene that an asset was opened in; its value is the asset's key."""
 
 _VIEW = "glbv_view"
+
+_DISTANCE = 4.0
+"""From the viewport's lens of 50 mm, in radii of the asset, that shows it whole."""
 
 MAX_NAME_BYTES = 60
 """Of a scene: Blender cuts names at 63, and needs room for .001."""
@@ -61,11 +65,18 @@ def frame_all(context: bpy.types.Context) -> None:
     area = context.area
     if area is None or area.type != "VIEW_3D":
         return
+    corners = [
+        thing.matrix_world @ Vector(corner)
+        for thing in context.scene.objects
+        if thing.type == "MESH"
+        for corner in thing.bound_box
+    ]
+    if not corners:
+        return
     view = area.spaces.active.region_3d
     context.scene[_VIEW] = [*view.view_location, view.view_distance]
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    with context.temp_override(area=area, region=region):
-        bpy.ops.view3d.view_all()
+    view.view_location = sum(corners, Vector()) / len(corners)
+    view.view_distance = _DISTANCE * max((corner - view.view_location).length for corner in corners)
 
 
 def close_asset(context: bpy.types.Context) -> None:

@@ -51,7 +51,8 @@ class GLBV_OT_watch(bpy.types.Operator):
         self.cancel(context)
         redraw()
         now = STATE.snapshot
-        self.report({"WARNING" if now.phase == FAILED else "INFO"}, now.message)
+        if now.message:
+            self.report({"WARNING" if now.phase == FAILED else "INFO"}, now.message)
         return {"FINISHED"}
 
     def cancel(self, context):

@@ -102,6 +102,13 @@ def test_an_artist_gets_from_the_fields_to_the_broken_asset(on_server):
     assert after == before
 
 
+def test_what_was_typed_is_there_after_a_restart(panel):
+    blender = panel()
+    blender.type_into("GLBV_PG_library.bucket", "my-bucket")
+    blender.quit()
+    assert panel().evaluate(f"{LIBRARY}.bucket") == "my-bucket"
+
+
 @pytest.fixture
 def on_folder(panel, many):
     """The panel with a folder of many assets, on which a run has begun."""

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from demo.samples import small_library
-from tests.gui.conftest import LIBRARY, NAME, NOW
+from glb_batch_validator_addon.reports.summary import summary_json
+from glb_batch_validator_addon.ui import history
+from tests.gui.conftest import LIBRARY, NAME, NOW, STATE
 from tests.gui.window import Window
 
 ASSETS = 500
@@ -120,3 +122,59 @@ watch.before = watch.modal
 watch.modal = lambda self, context, event: (time.sleep(0.3), watch.before(self, context, event))[1]
 """)
     assert ratio(blender, library) > 1.5, "it would not have noticed a run that blocks"
+
+
+REDRAW = """
+def seconds():
+    import time
+    taken = []
+    for _ in range(15):
+        part("VIEW_3D", "UI")[0]["region"].tag_redraw()
+        began = time.perf_counter()
+        yield
+        yield
+        taken.append(time.perf_counter() - began)
+    return min(taken)
+result = seconds()
+"""
+
+
+def test_a_list_of_ten_thousand_is_as_quick_as_an_empty_one(panel, tmp_path):
+    blender = panel()
+    empty = blender.run(REDRAW)
+    begin_run_of(10_000, tmp_path / "data")
+    load = f"{STATE}.load_past(__import__('pathlib').Path(folder))"
+    blender.run(f"{PREFERENCES}.data_folder = folder; {load}", folder=str(tmp_path / "data"))
+    blender.run("bpy.ops.glbv.show_run('INVOKE_DEFAULT', index=0)")
+    blender.wait_for("len(bpy.context.window_manager.glbv.rows) == 10_000", SECONDS)
+    full = blender.run(REDRAW)
+    place = blender.find("glbv.position")
+    blender.scroll(5, place)
+    scrolled = blender.run(REDRAW)
+    filtering = blender.run("""
+import time
+view = bpy.context.window_manager.glbv
+began = time.thread_time()
+view.search = "7"
+result = time.thread_time() - began
+""")
+    filtered = blender.run(REDRAW)
+    assert 1000 < blender.evaluate("len(bpy.context.window_manager.glbv.rows)") < 10_000
+    print(
+        f"redraw: empty {empty * 1e3:.1f} ms, 10,000 {full * 1e3:.1f}, scrolled {scrolled * 1e3:.1f}, "
+        f"filtered {filtered * 1e3:.1f}; filter {filtering * 1e3:.1f} ms"
+    )
+    assert max(full, scrolled, filtered) <= 2 * empty
+    assert filtering <= 2 * empty
+
+
+def begin_run_of(count: int, data: Path) -> None:
+    """Keep a run over so many assets among the earlier ones."""
+    run = history.begin(data, options=["--folder=nowhere"])
+    briefs = {"size_bytes": 1000, "triangles": 12, "missing_count": 0, "error": None}
+    rows = (
+        {"key": f"props/{n:05}.glb", "state": "done", "status": "ok", "report": f"s3://b/{n:05}.json", **briefs}
+        for n in range(count)
+    )
+    run.summary.write_text("".join(summary_json({"library": "s3://b/"}, rows)))
+    history.end(run, library="s3://b/", outcome="Done.", finished=True)
