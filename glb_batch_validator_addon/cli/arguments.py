@@ -115,6 +115,7 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
         help="lay out this asset in a new folder below --output, to be opened: with the files of the library that it"
         " refers to, and without any other reference",
     )
+    choice.add_argument("--if-match", default="", metavar="ETAG", help="with --copy: only if it is still this version")
 
     work = parser.add_argument_group("how to work")
     defaults = RunSettings()

@@ -6,8 +6,9 @@ import argparse
 import contextlib
 import sys
 
+from ..model.text import printable
 from .places import open_library, open_reports
-from .progress import print_event, printable
+from .progress import print_event
 
 
 def check_library(options: argparse.Namespace) -> None:

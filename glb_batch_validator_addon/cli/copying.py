@@ -14,11 +14,12 @@ from ..glb.document import parse_document, require_gltf_2
 from ..glb.layout import lay_out, safe_name
 from ..glb.references import keys_of, targets_of
 from ..model.naming import uid
+from ..model.text import printable
 from ..storage.port import Storage
 from .arguments import run_settings
 from .ending import make_output
 from .places import open_library
-from .progress import print_event, printable
+from .progress import print_event
 
 
 def copy_asset(options: argparse.Namespace) -> None:
@@ -44,6 +45,8 @@ def _copy(storage: Storage, options: argparse.Namespace) -> Path:
     if not key.startswith(storage.root):
         raise UsageError(f"{key} is not in {storage.uri()}: --copy takes the whole key.")
     item = storage.stat(key)
+    if options.if_match and item.etag != options.if_match:
+        raise AssetError("Changed", "The asset has changed since then: validate it again.")
     if reason := too_large(item, limits):
         raise AssetError("TooLarge", reason)
     with tempfile.TemporaryDirectory() as temporary:

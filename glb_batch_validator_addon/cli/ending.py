@@ -13,9 +13,9 @@ from .. import __version__
 from ..engine.events import RunFinished
 from ..engine.ledger import Ledger
 from ..errors import UsageError
+from ..model.text import printable
 from ..reports.summary import summary_json
 from ..storage.port import Storage
-from .progress import printable
 
 OK, FINDINGS, USAGE, FAILED, INTERRUPTED, INTERNAL = 0, 1, 2, 3, 4, 70
 """Exit codes, as `--help` explains them."""

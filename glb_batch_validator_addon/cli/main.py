@@ -12,6 +12,7 @@ from ..engine.events import Event, RunFinished
 from ..engine.ledger import Ledger
 from ..engine.run import Run
 from ..errors import AssetError, GlbvError, UsageError
+from ..model.text import printable
 from .arguments import default_ledger, parse, recorded, restore, run_settings
 from .checking import check_library
 from .control import Control
@@ -32,7 +33,7 @@ from .ending import (
 from .manifest import keys_of_manifest
 from .places import open_library, open_reports
 from .program import find_launcher
-from .progress import View, make_view, print_event, printable
+from .progress import View, make_view, print_event
 
 
 def main(arguments: list[str], *, program: str = "run_batch.py") -> int:

@@ -30,6 +30,7 @@ from ..engine.events import (
     WorkerRecycled,
     as_json,
 )
+from ..model.text import printable
 
 PLAIN_SECONDS = 10.0
 """Between two lines of progress where there is no terminal."""
@@ -194,9 +195,3 @@ def make_view(*, as_json_lines: bool, verbose: bool) -> View:
         return JsonView(sys.stdout)
     console = Console(stderr=True)
     return BarView(console) if console.is_terminal and not verbose else PlainView(sys.stderr, verbose=verbose)
-
-
-def printable(text: str, encoding: str | None) -> str:
-    """Without control characters, which could steer a terminal, and without what the encoding lacks."""
-    shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
-    return shown.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8")

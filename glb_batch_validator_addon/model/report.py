@@ -78,6 +78,7 @@ class Report:
 
         return {
             "size_bytes": self.asset.size_bytes,
+            "etag": self.asset.etag,
             "vertices": facts.get("vertices"),
             "triangles": facts.get("triangles"),
             "rendered_triangles": facts.get("rendered_triangles"),

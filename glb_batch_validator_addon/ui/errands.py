@@ -7,13 +7,12 @@ from pathlib import Path
 import bpy
 
 from ..errors import GlbvError, UsageError
-from . import scenes
+from . import network, scenes
 from .properties import BUCKET, FOLDER, REPORTS, options_of, preferences
-from .results import drawable, local
+from .results import drawable, local, unicode
 from .session import in_panel_words
-from .source import ENDED, Engine
-from .state import STATE, engine_command, redraw, temporary_folder
-from .validating import network_refusal
+from .source import ENDED
+from .state import STATE, redraw, start_engine, temporary_folder
 
 ERRAND_SECONDS = 300.0
 """For one errand; a large file over a slow line is the longest."""
@@ -23,7 +22,21 @@ LETHAL = ("Crashed", "TimedOut", "OutOfMemory")
 
 
 class _Errand:
-    """`invoke` waits in a timer, `execute` on the spot; either ends in `take`."""
+    """`invoke` waits in a timer, `execute` on the spot; either ends in `take`. There is one at a time."""
+
+    running: "_Errand | None" = None
+
+    @classmethod
+    def poll(cls, context):
+        reason = "Wait for the answer to the last question" if _Errand.running else cls.hindrance(context)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    @classmethod
+    def hindrance(cls, context) -> str:
+        """Why it cannot be done now, "" if it can."""
+        raise NotImplementedError
 
     def begin(self, context) -> list[str]:
         """The options of the engine. Raises `GlbvError`."""
@@ -39,6 +52,7 @@ class _Errand:
         self._timer = context.window_manager.event_timer_add(0.05, window=context.window)
         context.window_manager.modal_handler_add(self)
         context.window.cursor_modal_set("WAIT")
+        _Errand.running = self
         return {"RUNNING_MODAL"}
 
     def modal(self, context, event):
@@ -52,9 +66,11 @@ class _Errand:
 
     def cancel(self, context):
         """Also called by Blender, when the file or the window goes."""
+        _Errand.running = None
         self._engine.close()
         context.window_manager.event_timer_remove(self._timer)
-        context.window.cursor_modal_restore()
+        if context.window:
+            context.window.cursor_modal_restore()
 
     def execute(self, context):
         if not self._begin(context):
@@ -66,8 +82,7 @@ class _Errand:
 
     def _begin(self, context) -> bool:
         try:
-            log = temporary_folder() / "errand.log"
-            self._engine = Engine(engine_command(*self.begin(context)), log=log)
+            self._engine = start_engine(*self.begin(context), log=temporary_folder() / "errand.log")
         except (GlbvError, OSError) as error:
             self.report({"ERROR"}, str(error))
             return False
@@ -86,7 +101,7 @@ class _Errand:
     def _finish(self, context, answer):
         try:
             if answer["event"] == "run_failed":
-                raise UsageError(in_panel_words(answer["message"]))
+                raise UsageError(drawable(in_panel_words(answer["message"])))
             self.take(context, answer)
         except GlbvError as error:
             self.fail(context, str(error))
@@ -108,27 +123,28 @@ class GLBV_OT_test_connection(_Errand, bpy.types.Operator):
     bl_options: set[str] = set()
 
     @classmethod
-    def poll(cls, context):
+    def hindrance(cls, context) -> str:
         settings = preferences(context)
         library = settings and settings.library
         if not library:
-            reason = "Add a library first"
-        elif library.kind == "S3":
-            reason = network_refusal(library.endpoint_url) if library.bucket else "Name a bucket first"
-        else:
-            reason = "" if library.folder else "Choose a folder first"
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+            return "Add a library first"
+        if not (library.bucket if library.kind == "S3" else library.folder):
+            return "Name a bucket first" if library.kind == "S3" else "Choose a folder first"
+        return network.refusal(cls.options(library))
 
-    def begin(self, context):
-        library = preferences(context).library
-        STATE.connection = None
+    @staticmethod
+    def options(library) -> list[str]:
+        """Those that make the engine try the library."""
         return ["--check", *options_of(library, (*(BUCKET if library.kind == "S3" else FOLDER), *REPORTS))]
 
+    def begin(self, context):
+        STATE.connection = None
+        return self.options(preferences(context).library)
+
     def take(self, context, event):
-        STATE.connection = (True, event["message"])
-        self.report({"INFO"}, event["message"])
+        said = drawable(in_panel_words(event["message"]))
+        STATE.connection = (True, said)
+        self.report({"INFO"}, said)
 
     def fail(self, context, message):
         STATE.connection = (False, message)
@@ -142,24 +158,23 @@ class GLBV_OT_open_asset(_Errand, bpy.types.Operator):
     bl_options = {"UNDO"}
 
     @classmethod
-    def poll(cls, context):
+    def hindrance(cls, context) -> str:
         chosen = STATE.snapshot.chosen
-        error = chosen and chosen.brief.get("error")
         if not chosen:
-            cls.poll_message_set("Choose an asset in the list first")
-        elif error and error["type"] in LETHAL:
-            cls.poll_message_set("This asset has brought its background Blender down, and would bring down this one")
-        elif error and error["stage"] in ("fetch", "container"):
-            cls.poll_message_set("There is nothing in this file that Blender could open")
-        else:
-            return True
-        return False
+            return "Choose an asset in the list first"
+        error = chosen.brief.get("error")
+        if error and error["type"] in LETHAL:
+            return "This asset has brought its background Blender down, and would bring down this one"
+        if error and error["stage"] in ("fetch", "container"):
+            return "There is nothing in this file that Blender could open"
+        return scenes.no_gltf("IMPORT") or network.refusal(STATE.options)
 
     def begin(self, context):
         self._row = STATE.snapshot.chosen
         self._folder = temporary_folder() / "opened"
         shutil.rmtree(self._folder, ignore_errors=True)
-        return [*STATE.options, f"--copy={self._row.key}", f"--output={self._folder}"]
+        validated = f"--if-match={self._row.brief.get('etag', '')}"
+        return [*STATE.options, f"--copy={self._row.key}", validated, f"--output={self._folder}"]
 
     def take(self, context, event):
         try:
@@ -206,10 +221,16 @@ class GLBV_OT_copy_report_path(bpy.types.Operator):
         return STATE.snapshot.chosen is not None
 
     def execute(self, context):
-        path = drawable(local(STATE.snapshot.chosen.report))
+        path = unicode(local(STATE.snapshot.chosen.report))
         context.window_manager.clipboard = path
-        self.report({"INFO"}, f"Copied {path}")
+        self.report({"INFO"}, f"Copied {drawable(path)}")
         return {"FINISHED"}
 
 
 CLASSES = (GLBV_OT_test_connection, GLBV_OT_open_asset, GLBV_OT_close_asset, GLBV_OT_copy_report_path)
+
+
+def unregister() -> None:
+    """Leave an errand that is on its way."""
+    if _Errand.running:
+        _Errand.running.cancel(bpy.context)

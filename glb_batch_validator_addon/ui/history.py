@@ -24,7 +24,7 @@ class PastRun:
     started: str
     """Local time, to the minute."""
     library: str
-    """Its URI."""
+    """Where it was, as a person names it."""
     options: tuple[str, ...]
     """Of `run_batch.py`: with them it can be started again."""
     outcome: str
@@ -49,17 +49,17 @@ def begin(data: Path, *, options: Sequence[str]) -> PastRun:
     now = datetime.now()
     folder = runs / now.strftime("%Y-%m-%d-%H%M%S-%f")
     folder.mkdir()
-    run = PastRun(folder, now.strftime("%Y-%m-%d %H:%M"), "", tuple(options), "Not finished.", False)
+    run = PastRun(folder, now.strftime("%Y-%m-%d %H:%M"), _place(options), tuple(options), "Not finished", False)
     _save(run)
     for old in _folders(runs)[KEEP_RUNS:]:
         shutil.rmtree(old, ignore_errors=True)
     return run
 
 
-def end(run: PastRun, *, library: str, outcome: str, finished: bool) -> None:
+def end(run: PastRun, *, outcome: str, finished: bool) -> None:
     """Note how a run ended."""
     with contextlib.suppress(OSError):  # the run itself is safe: its reports are written
-        _save(PastRun(run.folder, run.started, library, run.options, outcome, finished))
+        _save(PastRun(run.folder, run.started, run.library, run.options, outcome, finished))
 
 
 def load(data: Path) -> tuple[PastRun, ...]:
@@ -79,6 +79,11 @@ def load(data: Path) -> tuple[PastRun, ...]:
                 )
             )
     return tuple(runs)
+
+
+def _place(options: Sequence[str]) -> str:
+    values = dict(option.removeprefix("--").split("=", 1) for option in options if "=" in option)
+    return f"s3://{values['bucket']}/{values.get('prefix', '')}" if "bucket" in values else values.get("folder", "")
 
 
 def _folders(runs: Path) -> list[Path]:

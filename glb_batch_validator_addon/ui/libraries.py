@@ -48,6 +48,9 @@ class GLBV_OT_remove_library(_LibraryOperator, bpy.types.Operator):
         settings = preferences(context)
         return settings is not None and settings.library is not None
 
+    def invoke(self, context, event):
+        return context.window_manager.invoke_confirm(self, event)
+
     def change(self, settings):
         settings.libraries.remove(settings.active_library)
 

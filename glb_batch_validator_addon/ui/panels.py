@@ -35,14 +35,17 @@ class GLBV_PT_library(_Panel, bpy.types.Panel):
         library = settings.library
         if ASSET in context.scene:
             layout.operator("glbv.close_asset", icon="LOOP_BACK")
+        now = STATE.snapshot
         row = layout.row(align=True)
+        row.enabled = not now.active
         if library is None:
             row.operator("glbv.add_library", icon="ADD")
+            if now.active:
+                self._draw_run(layout, now)
             return
         row.menu("GLBV_MT_libraries", text=library.name, icon="ASSET_MANAGER")
         row.operator("glbv.add_library", text="", icon="ADD")
 
-        now = STATE.snapshot
         column = layout.column()
         column.enabled = not now.active
         draw_place(column, library)

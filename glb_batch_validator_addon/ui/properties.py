@@ -19,7 +19,12 @@ from .state import STATE
 def _keep(self: Any, context: bpy.types.Context) -> None:
     """Blender saves changed preferences when it quits, but does not notice (before 5.0) changes in a collection."""
     if isinstance(self, GLBV_PG_library):  # and not an operator
+        STATE.connection = None  # what was said of it may not be true any more
         context.preferences.is_dirty = True
+
+
+def _choose(self: Any, context: bpy.types.Context) -> None:
+    STATE.connection = None
 
 
 _Text, _Flag, _Choice = (partial(kind, update=_keep) for kind in (StringProperty, BoolProperty, EnumProperty))
@@ -108,6 +113,8 @@ def options_of(properties: Any, names: Iterable[str]) -> list[str]:
     options: list[str] = []
     for name in names:
         value = getattr(properties, name)
+        if name == "folder":
+            value = bpy.path.abspath(value)  # it may begin with //, the folder of the open file
         if value:  # an empty text, 0 and False are what is meant without the option
             option = f"--{name.replace('_', '-')}"
             options += [option] if value is True else [f"{option}={value}"]
@@ -134,7 +141,7 @@ class GLBV_AP_preferences(RunProperties, bpy.types.AddonPreferences):
     bl_idname = package
 
     libraries: CollectionProperty(type=GLBV_PG_library)
-    active_library: IntProperty(name="Library", description="The library that the panel shows")
+    active_library: IntProperty(name="Library", description="The library that the panel shows", update=_choose)
     data_folder: StringProperty(
         name="Data Folder",
         description="Where it is kept what was validated already, and the last runs; empty means Blender's own place",
@@ -162,7 +169,7 @@ def data_path(context: bpy.types.Context) -> Path:
     """The data folder, which exists afterwards. Raises OSError."""
     settings = preferences(context)
     chosen = bpy.path.abspath(settings.data_folder) if settings else ""
-    path = Path(chosen or bpy.utils.extension_path_user(package))
+    path = Path(chosen or bpy.utils.extension_path_user(package)).expanduser()
     path.mkdir(parents=True, exist_ok=True)
     return path
 

@@ -24,12 +24,13 @@ def register() -> None:
     _commands.append(bpy.utils.register_cli_command(COMMAND, _run_command))
     bpy.app.handlers.load_post.append(_after_load)
     if not bpy.app.background:
-        bpy.app.timers.register(_prepare)  # Blender is still registering
+        bpy.app.timers.register(_prepare, persistent=True)  # when Blender has registered, and loaded a file
 
 
 def unregister() -> None:
-    STATE.close()
+    errands.unregister()
     watching.unregister()
+    STATE.close()
     if bpy.app.timers.is_registered(_prepare):
         bpy.app.timers.unregister(_prepare)
     bpy.app.handlers.load_post.remove(_after_load)
@@ -53,6 +54,7 @@ def _prepare() -> None:
         settings.libraries.add().name = "My Library"
     with contextlib.suppress(OSError):  # a disk may not be plugged in; a validation will say so
         STATE.load_past(data_path(bpy.context))
+    sync_rows()
 
 
 @persistent

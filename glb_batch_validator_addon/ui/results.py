@@ -151,9 +151,18 @@ def _title(kind: str) -> str:
 def local(uri: str) -> str:
     """The path that a `file:` URI stands for; any other text as it is."""
     parts = urlsplit(uri)
-    return url2pathname(parts.path) if parts.scheme == "file" else uri
+    if parts.scheme != "file":
+        return uri
+    return url2pathname(
+        f"//{parts.netloc}{parts.path}" if parts.netloc else parts.path
+    )  # a share of Windows has a host
+
+
+def unicode(text: str) -> str:
+    """Without lone surrogates, which Blender does not take."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def drawable(text: str) -> str:
-    """Without lone surrogates, which Blender cannot draw, and in one line."""
-    return " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
+    """Fit for a label: Unicode, in one line."""
+    return " ".join(unicode(text).split())

@@ -13,7 +13,8 @@ from .state import temporary_folder
 ASSET = "glbv_asset"
 """The custom property of a scene that an asset was opened in; its value is the asset's key."""
 
-_VIEW = "glbv_view"
+_BACK, _BROUGHT, _VIEW = "glbv_back", "glbv_brought", "glbv_view"
+"""Custom properties: of that scene the one to go back to, of all that came with it a mark, the view before it."""
 
 _DISTANCE = 4.0
 """From the viewport's lens of 50 mm, in radii of the asset, that shows it whole."""
@@ -33,6 +34,7 @@ def export_scene(context: bpy.types.Context, *, only_selected: bool, apply_modif
     path = folder / f"{bpy.path.clean_name(context.scene.name)}.glb"
     active = context.view_layer.objects.active
     mode = active.mode if active else "OBJECT"
+    editing, selected = list(context.objects_in_mode), list(context.selected_objects)
     try:
         bpy.ops.export_scene.gltf(
             filepath=str(path), export_format="GLB", use_selection=only_selected, export_apply=apply_modifiers
@@ -40,9 +42,22 @@ def export_scene(context: bpy.types.Context, *, only_selected: bool, apply_modif
     except RuntimeError as error:
         raise UsageError(f"The scene cannot be exported: {str(error).strip().splitlines()[-1]}") from error
     finally:
-        if active and active.mode != mode:  # the exporter leaves edit mode
+        if active and active.mode != mode:  # the exporter leaves edit mode, which is entered by what is selected
+            _select(context, editing)
             bpy.ops.object.mode_set(mode=mode)
+            _select(context, selected)
     return folder
+
+
+def _select(context: bpy.types.Context, things: list[bpy.types.Object]) -> None:
+    for thing in context.view_layer.objects:
+        thing.select_set(thing in things)
+
+
+def no_gltf(kind: str) -> str:
+    """Why there is no glTF `IMPORT` or `EXPORT` in this Blender, "" if there is."""
+    there = hasattr(bpy.types, f"{kind}_SCENE_OT_gltf")
+    return "" if there else "Enable the add-on glTF 2.0 format in the preferences first"
 
 
 def open_asset(context: bpy.types.Context, path: Path, *, key: str, name: str) -> None:
@@ -50,14 +65,16 @@ def open_asset(context: bpy.types.Context, path: Path, *, key: str, name: str) -
     before = context.window.scene
     known = set(_blocks())
     scene = bpy.data.scenes.new(name.encode()[:MAX_NAME_BYTES].decode("utf-8", "ignore"))
-    scene[ASSET] = key
     context.window.scene = scene
     try:
         import_glb(path, folder=path.parent)
     except BaseException:
-        context.window.scene = before
+        _show(context, scene, before)
         bpy.data.batch_remove(set(_blocks()) - known)
         raise
+    scene[ASSET], scene[_BACK] = key, before.name
+    for block in set(_blocks()) - known:
+        block[_BROUGHT] = True
 
 
 def frame_all(context: bpy.types.Context) -> None:
@@ -85,12 +102,19 @@ def close_asset(context: bpy.types.Context) -> None:
     if _VIEW in scene and context.area and context.area.type == "VIEW_3D":
         view = context.area.spaces.active.region_3d
         *view.view_location, view.view_distance = scene[_VIEW]
-    unused = {block for block in _blocks() if block.users == 0}
-    context.window.scene = next(other for other in bpy.data.scenes if other != scene)
-    objects = [thing for thing in scene.collection.all_objects if set(thing.users_scene) == {scene}]
-    bpy.data.batch_remove([*objects, scene])
-    while orphans := {block for block in _blocks() if block.users == 0} - unused:
+    before = bpy.data.scenes.get(scene[_BACK])
+    _show(context, scene, before or next(other for other in bpy.data.scenes if other != scene))
+    brought = [thing for thing in scene.objects if _BROUGHT in thing and set(thing.users_scene) == {scene}]
+    bpy.data.batch_remove([*brought, scene])
+    while orphans := [block for block in _blocks() if _BROUGHT in block and block.users == 0]:
         bpy.data.batch_remove(orphans)
+
+
+def _show(context: bpy.types.Context, scene: bpy.types.Scene, other: bpy.types.Scene) -> None:
+    """Let windows show another scene in place of one: Blender crashes if it is removed under a window."""
+    for window in context.window_manager.windows:
+        if window.scene == scene:
+            window.scene = other
 
 
 def _blocks() -> Iterator[bpy.types.ID]:

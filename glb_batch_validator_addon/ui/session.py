@@ -40,7 +40,7 @@ _WORDS = {
 
 def in_panel_words(message: str) -> str:
     """The message with the names of fields instead of options, and paths instead of `file:` URIs."""
-    message = re.sub(r"file:///\S+", lambda found: local(found[0]), message)
+    message = re.sub(r"file://\S+", lambda found: local(found[0]), message)
     for option, label in _WORDS.items():
         message = message.replace(option, label)
     return f"{message[:1].upper()}{message[1:]}"
@@ -179,8 +179,9 @@ class Session:
     def _finish(self, event: Mapping[str, Any]) -> tuple[str, str]:
         counts = event["counts"]
         if event["interrupted"]:
-            reason = "" if self._phase == STOPPING else f"{event['reason']} "
-            return STOPPED, f"{reason}Stopped with {counts['pending']:,} left. {_GO_ON}"
+            reason = "" if self._phase == STOPPING else f"{event['reason'].rstrip('.')}."
+            left = f"Stopped with {counts['pending']:,} left. {_GO_ON}" if counts["total"] else ""
+            return STOPPED, f"{reason} {left}".strip()
         unchanged = f", {counts['skipped']:,} unchanged" if counts["skipped"] else ""
         return DONE, f"{event['done']:,} validated in {_duration(event['seconds'])}{unchanged}."
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
 import shutil
 import subprocess
@@ -28,6 +29,7 @@ ENDED = "ended"
 
 _EVENT = b'{"event"'  # Blender may print lines of its own
 _NICENESS = "10"
+_LAST_BYTES = 4096
 if sys.platform == "win32":
     _CREATION_FLAGS = subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS
 else:
@@ -75,7 +77,8 @@ class Engine(Source):
         """Start it; what it prints on stderr goes to `log`. Raises OSError if that cannot be done."""
         super().__init__()
         self.log = log
-        if nice := shutil.which("nice"):  # the artist's own work comes first
+        # The artist's own work comes first. A `nice` under Windows would be of another world (MSYS, Cygwin).
+        if sys.platform != "win32" and (nice := shutil.which("nice")):
             command = (nice, "-n", _NICENESS, *command)
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
@@ -121,8 +124,9 @@ class Engine(Source):
 
     def last_words(self) -> str:
         """The last line on its stderr, "" if there is none."""
-        with contextlib.suppress(OSError):
-            if lines := self.log.read_text("utf-8", "replace").strip().splitlines():
+        with contextlib.suppress(OSError), self.log.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - _LAST_BYTES))
+            if lines := log.read().decode("utf-8", "replace").strip().splitlines():
                 return lines[-1]
         return ""
 
@@ -131,7 +135,8 @@ class Engine(Source):
         with self._process.stdout as lines:
             for line in lines:
                 if line.startswith(_EVENT):
-                    yield json.loads(line)
+                    with contextlib.suppress(ValueError):  # it was killed in the middle of a line
+                        yield json.loads(line)
         yield {"event": ENDED, "code": self._process.wait()}
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import bpy
 
 from ..errors import UsageError
-from . import history
+from . import history, network
 from .history import PastRun
 from .results import View
 from .session import DONE, Session, Snapshot
@@ -46,19 +45,17 @@ class State:
         return self._session.snapshot
 
     def start(self, options: Sequence[str], *, data: Path) -> None:
-        """Start a run that is kept among the earlier ones. Raises `UsageError` if that cannot be done."""
-        with _startable():
-            run = history.begin(data, options=options)
-            keep = ("--data-folder", str(data), "--output", str(run.folder))
-            self._session.start(Engine(engine_command(*options, *keep), log=run.log))
+        """Start a run that is kept among the earlier ones. Raises `UsageError`, OSError."""
+        run = history.begin(data, options=options)
+        engine = start_engine(*options, f"--data-folder={data}", f"--output={run.folder}", log=run.log)
+        self._session.start(engine)
         self._run, self.options = run, tuple(options)
 
     def start_aside(self, options: Sequence[str], *, library: str, keep_rows: bool = False) -> None:
-        """Start a run that is not kept: of one asset, or of the open scene. Raises `UsageError`."""
-        with _startable():
-            folder = temporary_folder()
-            engine = Engine(engine_command(*options, "--data-folder", str(folder)), log=folder / "engine.log")
-            self._session.start(engine, library=library, keep_rows=keep_rows)
+        """Start a run that is not kept: of one asset, or of the open scene. Raises `UsageError`, OSError."""
+        folder = temporary_folder()
+        engine = start_engine(*options, f"--data-folder={folder}", log=folder / "engine.log")
+        self._session.start(engine, library=library, keep_rows=keep_rows)
         if not keep_rows:
             self.options = tuple(options)
 
@@ -72,7 +69,7 @@ class State:
         self._session.tick(budget_seconds)
         now = self.snapshot
         if self._run and not now.active:
-            history.end(self._run, library=now.library, outcome=now.message, finished=now.phase == DONE)
+            history.end(self._run, outcome=now.message, finished=now.phase == DONE)
             self.load_past(self._run.folder.parents[1])
             self._run = None
         return now.active
@@ -113,14 +110,21 @@ def temporary_folder() -> Path:
     return folder
 
 
-def engine_command(*options: str) -> list[str]:
-    """The command line of the engine: the Python in this Blender, without bpy.
+def start_engine(*options: str, log: Path) -> Engine:
+    """The engine in a process of its own: the Python in this Blender, without bpy.
 
     Workers run this Blender; where it is the bpy package, which has no executable, the engine finds that by itself.
+    Raises `UsageError` if Blender forbids the network, or if it cannot be started.
     """
+    if refusal := network.refusal(options):
+        raise UsageError(refusal)
     script = Path(__file__).resolve().parents[1] / "run_batch.py"
     blender = ("--blender", bpy.app.binary_path) if bpy.app.binary_path else ()
-    return [sys.executable, *bpy.app.python_args, str(script), *options, *blender, "--json", "--control"]
+    command = [sys.executable, *bpy.app.python_args, str(script), *options, *blender, "--json", "--control"]
+    try:
+        return Engine(command, log=log)
+    except OSError as error:
+        raise UsageError(f"The engine cannot be started: {error}.") from error
 
 
 def sync_rows(at_most: int | None = None) -> bool:
@@ -136,18 +140,9 @@ def sync_rows(at_most: int | None = None) -> bool:
 
 
 def redraw() -> None:
-    """Have the sidebars of all 3D viewports drawn anew, and nothing else."""
+    """Have the sidebars of all 3D viewports, and the preferences, drawn anew, and nothing else."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                for region in area.regions:
-                    if region.type == "UI":
-                        region.tag_redraw()
-
-
-@contextlib.contextmanager
-def _startable() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(f"The engine cannot be started: {error}.") from error
+            for region in area.regions:
+                if (area.type, region.type) in (("VIEW_3D", "UI"), ("PREFERENCES", "WINDOW")):
+                    region.tag_redraw()

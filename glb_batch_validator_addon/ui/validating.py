@@ -1,5 +1,6 @@
 """The operators that validate. `invoke` leaves the run to the engine and a timer, `execute` waits for its end."""
 
+import sys
 import time
 from urllib.parse import quote_plus
 
@@ -7,8 +8,8 @@ import bpy
 from bpy.props import BoolProperty, IntProperty
 
 from ..errors import GlbvError, UsageError
-from ..storage.s3_options import S3Options
-from . import history
+from ..model.text import printable
+from . import history, network
 from .properties import (
     BUCKET,
     FOLDER,
@@ -22,8 +23,8 @@ from .properties import (
     options_of,
     preferences,
 )
-from .scenes import export_scene
-from .session import FAILED, STOPPED, in_panel_words
+from .scenes import export_scene, no_gltf
+from .session import FAILED, STOPPED
 from .state import STATE, sync_rows, temporary_folder
 from .watching import watch
 
@@ -51,7 +52,7 @@ class _Validation:
         return ""
 
     def begin(self, context) -> None:
-        """Start the run. Raises `GlbvError`."""
+        """Start the run. Raises `GlbvError`, OSError."""
         raise NotImplementedError
 
     def invoke(self, context, event):
@@ -63,7 +64,7 @@ class _Validation:
     def _go(self, context, then):
         try:
             self.begin(context)
-        except GlbvError as error:
+        except (GlbvError, OSError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         return then()
@@ -82,8 +83,9 @@ class _Validation:
         sync_rows()
         now = STATE.snapshot
         for row in now.rows:
-            print(f"{row.outcome}: {row.path}{f': {row.finding}' if row.finding else ''}")
-        print(now.message, flush=True)
+            line = f"{row.outcome}: {row.path}{f': {row.finding}' if row.finding else ''}"
+            print(printable(line, sys.stdout.encoding))
+        print(printable(now.message, sys.stdout.encoding), flush=True)
         if now.phase in (FAILED, STOPPED):
             self.report({"ERROR"}, now.message)
             return {"CANCELLED"}
@@ -105,26 +107,20 @@ class _LibraryValidation(_Validation):
             return ""
         if not getattr(library, cls.place):
             return f"Name a {cls.place} first"
-        return network_refusal(library.endpoint_url) if cls.place == "bucket" else ""
+        return network.refusal(options_of(library, (*cls.names, *REPORTS)))
 
     def begin(self, context) -> None:
         settings = preferences(context)
         library = self if getattr(self, self.place) else settings and settings.library
         if not library or not getattr(library, self.place):
             raise UsageError(f"Name a {self.place}: {self.place}='...'.")
-        if self.place == "bucket" and (refusal := network_refusal(library.endpoint_url)):
-            raise UsageError(refusal)
         own = [name for name in RUN if settings is None or self.properties.is_property_set(name)]
         options = [
             *options_of(library, (*self.names, *REPORTS)),
             *options_of(self, own),
             *options_of(settings, [name for name in RUN if name not in own]),
         ]
-        try:
-            data = data_path(context)
-        except OSError as error:
-            raise UsageError(f"The data folder cannot be used: {error}.") from error
-        STATE.start(options, data=data)
+        STATE.start(options, data=data_path(context))
 
 
 class GLBV_OT_validate_prefix(
@@ -162,7 +158,7 @@ class GLBV_OT_validate_scene(_Validation, bpy.types.Operator):
 
     @classmethod
     def hindrance(cls, context) -> str:
-        return "" if context.scene.objects else "There is nothing in this scene"
+        return no_gltf("EXPORT") or ("" if context.scene.objects else "There is nothing in this scene")
 
     def begin(self, context) -> None:
         folder = export_scene(context, only_selected=self.only_selected, apply_modifiers=self.apply_modifiers)
@@ -218,20 +214,6 @@ class GLBV_OT_show_run(_PastRunOperator, _Validation, bpy.types.Operator):
 
     def begin(self, context) -> None:
         STATE.show(self.past_run())
-
-
-def network_refusal(endpoint_url: str) -> str:
-    """Why Blender's settings forbid to reach this endpoint, "" if they do not. This machine itself is no network."""
-    try:
-        on_this_machine = S3Options(bucket="", endpoint_url=endpoint_url, allow_http=True).on_this_machine
-    except UsageError as error:
-        return in_panel_words(str(error))
-    if bpy.app.online_access or on_this_machine:
-        return ""
-    if not bpy.app.background:
-        return "Blender's online access is off: allow it in Preferences, System, Network"
-    # Who names a bucket on a command line wants the network, unless that same line forbids it.
-    return "Blender was started with --offline-mode: start it without" if bpy.app.online_access_override else ""
 
 
 CLASSES = (

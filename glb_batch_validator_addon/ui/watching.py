@@ -16,8 +16,12 @@ DRAW_SHARE = 0.02
 SLOWEST_DRAW_SECONDS = 3.0
 """Progress is drawn at least so often."""
 
-LOOK_SECONDS = 1.0
-"""Between two looks whether a run has lost its timer: to another file, or to a window that was closed."""
+LOOK_SECONDS = 0.25
+"""Between two looks whether a run has no timer: it lost it to another file or to a window that was closed, or its shift
+is over."""
+
+SHIFT_SECONDS = 10.0
+"""Of one modal operator. Blender's auto-save waits until none is running, and then tries every 10 ms."""
 
 
 class GLBV_OT_watch(bpy.types.Operator):
@@ -27,37 +31,41 @@ class GLBV_OT_watch(bpy.types.Operator):
     bl_label = "Watch the Validation"
     bl_options = {"INTERNAL"}
 
-    watching = False
+    running: "GLBV_OT_watch | None" = None
     next_draw = 0.0
 
     def invoke(self, context, event):
         self._timer = context.window_manager.event_timer_add(TICK_SECONDS, window=context.window)
+        self._until = time.monotonic() + SHIFT_SECONDS
         context.window_manager.modal_handler_add(self)
-        GLBV_OT_watch.watching = True
+        GLBV_OT_watch.running = self
         return {"RUNNING_MODAL"}
 
     def modal(self, context, event):
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         before = STATE.snapshot
-        if STATE.tick():
-            now = STATE.snapshot
+        active = STATE.tick()
+        now = STATE.snapshot
+        if active:
             first = now.rows and not before.rows
             if now is not before and (first or time.perf_counter() > GLBV_OT_watch.next_draw):
                 self._draw()
-            return {"PASS_THROUGH"}
-        if not sync_rows(ROWS_PER_TICK):
+            over = time.monotonic() > self._until
+        else:
+            over = sync_rows(ROWS_PER_TICK)
+        if not over:
             return {"PASS_THROUGH"}
         self.cancel(context)
-        redraw()
-        now = STATE.snapshot
-        if now.message:
-            self.report({"WARNING" if now.phase == FAILED else "INFO"}, now.message)
+        if not active:
+            redraw()
+            if now.message:
+                self.report({"WARNING" if now.phase == FAILED else "INFO"}, now.message)
         return {"FINISHED"}
 
     def cancel(self, context):
         context.window_manager.event_timer_remove(self._timer)
-        GLBV_OT_watch.watching = False
+        GLBV_OT_watch.running = None
 
     def _draw(self):
         """Draw the sidebars anew, and the next time when this has been paid for."""
@@ -87,7 +95,7 @@ def watch() -> None:
 def _keep_watching() -> float | None:
     if not STATE.snapshot.active:
         return None
-    if not GLBV_OT_watch.watching and (windows := bpy.context.window_manager.windows):
+    if not GLBV_OT_watch.running and (windows := bpy.context.window_manager.windows):
         with bpy.context.temp_override(window=windows[0]):
             bpy.ops.glbv.watch("INVOKE_DEFAULT")
     return LOOK_SECONDS
@@ -101,10 +109,10 @@ class _Control:
 
     @classmethod
     def poll(cls, context):
-        phase = STATE.snapshot.phase
-        if phase not in cls.phases:
-            cls.poll_message_set("It is stopping already" if phase == STOPPING else "No validation is going on")
-        return phase in cls.phases
+        now = STATE.snapshot
+        if now.phase not in cls.phases:
+            cls.poll_message_set(f"The validation is {now.phase}" if now.active else "No validation is going on")
+        return now.phase in cls.phases
 
 
 class GLBV_OT_pause(_Control, bpy.types.Operator):
@@ -147,6 +155,8 @@ CLASSES = (GLBV_OT_watch, GLBV_OT_pause, GLBV_OT_resume, GLBV_OT_stop)
 
 
 def unregister() -> None:
-    """Take the timer back."""
+    """Take the timers back."""
+    if GLBV_OT_watch.running:
+        GLBV_OT_watch.running.cancel(bpy.context)
     if bpy.app.timers.is_registered(_keep_watching):
         bpy.app.timers.unregister(_keep_watching)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from rich.console import Console
 
 from glb_batch_validator_addon.cli import progress
-from glb_batch_validator_addon.cli.progress import BarView, JsonView, PlainView, Tally, printable
+from glb_batch_validator_addon.cli.progress import BarView, JsonView, PlainView, Tally
 from glb_batch_validator_addon.engine.events import (
     AssetDone,
     AssetSkipped,
@@ -19,6 +19,7 @@ from glb_batch_validator_addon.engine.events import (
     RunStarted,
     WorkerLost,
 )
+from glb_batch_validator_addon.model.text import printable
 
 ERROR = {"error": {"message": "This is not a GLB but an HTML page."}}
 EVENTS: list[Event] = [

@@ -56,6 +56,9 @@ def test_a_copy_arrives_in_blender_as_the_asset_does_and_leads_nowhere_else(
         assert (ran.code, ran.of("asset_copied")[0]["key"]) == (0, key), ran.err
         assert Path(ran.of("asset_copied")[0]["path"]).is_relative_to(copies)
 
+    ran = run(*options, "--copy", key, "--if-match", "of another time", "--output", copies, env=env)
+    assert (ran.code, "has changed since" in ran.err) == (3, True), ran.err
+
     assert run("--folder", copies).code == 0
     facts = {Path(key).name: report["facts"] for key, report in reports_below(copies).items()}
     whole = facts["external texture_report.json"]

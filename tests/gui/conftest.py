@@ -61,8 +61,8 @@ def installed(blender: Blender, archive: Path, tmp_path: Path) -> None:  # noqa:
 def panel(window, installed, tmp_path):
     """The window with the panel open, as after the installation."""
 
-    def open_panel(**env: str) -> Window:
-        blender = window(**env)
+    def open_panel(*arguments: str, **env: str) -> Window:
+        blender = window(*arguments, **env)
         blender.wait_for(f"{LIBRARY} is not None")
         blender.open_sidebar("GLB Validator")
         return blender

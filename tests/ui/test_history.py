@@ -14,8 +14,8 @@ from tests.ui.conftest import to_end
 def test_a_run_is_remembered_with_what_it_takes_to_start_it_again(tmp_path):
     run = history.begin(tmp_path, options=["--bucket=b", "--limit=5"])
     (before,) = history.load(tmp_path)
-    assert (before.options, before.finished) == (("--bucket=b", "--limit=5"), False)
-    history.end(run, library="s3://b/", outcome="5 validated in 1 s.", finished=True)
+    assert (before.options, before.library, before.finished) == (("--bucket=b", "--limit=5"), "s3://b/", False)
+    history.end(run, outcome="5 validated in 1 s.", finished=True)
     (after,) = history.load(tmp_path)
     assert (after.library, after.outcome, after.finished) == ("s3://b/", "5 validated in 1 s.", True)
 

@@ -111,3 +111,4 @@ def test_a_report_beside_an_asset_in_a_folder_has_a_path(tmp_path):
     path = tmp_path / "a b%.json"
     assert local(path.as_uri()) == str(path)
     assert local("s3://b/a%20b.json") == "s3://b/a%20b.json"
+    assert "server" in local("file://server/share/a.json")

@@ -69,6 +69,19 @@ def test_an_engine_that_dies_is_a_message_and_can_be_started_again(engine):
     assert session.snapshot.phase == "done"
 
 
+def test_an_engine_that_dies_in_the_middle_of_a_line_is_no_different(engine):
+    session = following(engine(STARTED, PLANNED, then="print('{\"event\": \"asset_do', end='', flush=True)"))
+    to_end(session)
+    assert session.snapshot.phase == "failed"
+
+
+def test_a_run_that_another_one_took_over_says_so_and_no_more(engine):
+    counts = dict.fromkeys(COUNTS, 0)
+    session = following(engine({**FINISHED, "interrupted": True, "reason": "another run took over", "counts": counts}))
+    to_end(session)
+    assert session.snapshot.message == "Another run took over."
+
+
 def test_the_last_words_of_an_engine_that_fails_are_shown(engine):
     session = following(engine(then="sys.exit('no such thing')"))
     to_end(session)
@@ -102,7 +115,7 @@ for line in sys.stdin:
 def test_stop_asks_and_waits_for_the_end(engine):
     stops = """
 assert sys.stdin.readline() == "stop\\n"
-print('{"event": "run_finished", "interrupted": true, "reason": "asked", "counts": {"pending": 1}}', flush=True)
+print('{"event": "run_finished", "interrupted": true, "reason": "asked", "counts": {"pending": 1, "total": 2}}', flush=True)
 """
     session = following(engine(STARTED, PLANNED, asset("a.glb"), then=stops))
     ticked(session, lambda now: now.rows)
