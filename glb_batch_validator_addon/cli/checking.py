@@ -26,11 +26,9 @@ def check_library(options: argparse.Namespace) -> None:
         first = next(iter(storage.list()), None)
         if first:
             storage.stat(first.key)  # may be forbidden where listing is not
-        message = f"{storage.uri()} can be {'read' if first else 'listed and is empty'}" + (
-            f", and reports can be written {there}."
-            if tried
-            else f"; whether reports can be written {there} shows with the first one: trying it would leave a trace."
-        )
+        found = "can be read" if first else "can be listed, but there is nothing in it"
+        written = f"Reports can be written {there}" if tried else f"Writing reports {there} was not tried"
+        message = f"{storage.uri()} {found}. {written}."
         if options.json:
             print_event("library_checked", library=storage.uri(), message=message)
         else:

@@ -240,7 +240,7 @@ class Pool:
                 f"Blender needed more than {self._settings.memory_limit_bytes >> 20} MB in the stage {stage} and was"
                 " stopped. Allow more with --memory-limit-mb, or make the asset lighter."
             )
-        return f"Blender crashed in the stage {stage} ({_ending(code)}). Open the file in Blender to see it happen."
+        return f"Blender crashed in the stage {stage} ({_ending(code)}). It would crash yours: export it again."
 
 
 def _ending(code: int) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .results import Row, drawable
+from .results import Row
+from .words import drawable, in_panel_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Details:
 def _findings(row: Row) -> Iterator[tuple[str, str]]:
     brief = row.brief
     if error := brief.get("error"):
-        yield row.outcome, drawable(error["message"])
+        yield row.outcome, drawable(in_panel_words(error["message"]))
     missing = brief.get("missing") or ()
     for what in missing:
         yield "incomplete", drawable(f"{what['what'].capitalize()} {what['name']}: {what['reason']}")
@@ -43,7 +44,7 @@ def _facts(row: Row) -> Iterator[tuple[str, str]]:
     for name, key in (
         ("Vertices", "vertices"),
         ("Triangles", "triangles"),
-        ("Rendered", "rendered_triangles"),
+        ("Triangles Drawn", "rendered_triangles"),
         ("Draw Calls", "draw_calls"),
         ("Materials", "material_count"),
         ("Images", "image_count"),

@@ -15,7 +15,7 @@ ICONS = {"error": "CANCEL", "unsupported": "QUESTION", "incomplete": "ERROR", "o
 
 _CHARACTER_PIXELS = 7.0
 """Width of an average character of Blender's interface font at its default size."""
-_MARGIN_CHARACTERS = 6
+_MARGIN_CHARACTERS = 8
 
 
 def draw_text(layout: Any, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:

@@ -9,10 +9,9 @@ import bpy
 from ..errors import GlbvError, UsageError
 from . import network, scenes
 from .properties import BUCKET, FOLDER, REPORTS, options_of, preferences
-from .results import drawable, local, unicode
-from .session import in_panel_words
 from .source import ENDED
 from .state import STATE, redraw, start_engine, temporary_folder
+from .words import drawable, in_panel_words, local, unicode
 
 ERRAND_SECONDS = 300.0
 """For one errand; a large file over a slow line is the longest."""
@@ -130,16 +129,16 @@ class GLBV_OT_test_connection(_Errand, bpy.types.Operator):
             return "Add a library first"
         if not (library.bucket if library.kind == "S3" else library.folder):
             return "Name a bucket first" if library.kind == "S3" else "Choose a folder first"
-        return network.refusal(cls.options(library))
+        return network.refusal(cls.check_options(library))
 
     @staticmethod
-    def options(library) -> list[str]:
+    def check_options(library) -> list[str]:
         """Those that make the engine try the library."""
         return ["--check", *options_of(library, (*(BUCKET if library.kind == "S3" else FOLDER), *REPORTS))]
 
     def begin(self, context):
         STATE.connection = None
-        return self.options(preferences(context).library)
+        return self.check_options(preferences(context).library)
 
     def take(self, context, event):
         said = drawable(in_panel_words(event["message"]))

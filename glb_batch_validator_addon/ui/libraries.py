@@ -18,7 +18,7 @@ class _LibraryOperator:
         settings = preferences(context)
         self.change(settings)
         settings.active_library = max(0, min(settings.active_library, len(settings.libraries) - 1))
-        STATE.connection = None
+        STATE.turn_away()
         context.preferences.is_dirty = True  # so that it is kept
         redraw()
         return {"FINISHED"}

@@ -8,7 +8,7 @@ import bpy
 
 from ..errors import UsageError
 from ..storage.s3_options import S3Options
-from .session import in_panel_words
+from .words import in_panel_words
 
 
 def refusal(options: Sequence[str]) -> str:

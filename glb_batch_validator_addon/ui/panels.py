@@ -8,10 +8,12 @@ from .results import OUTCOMES
 from .scenes import ASSET
 from .session import DONE, FAILED, PAUSED
 from .state import STATE
+from .validating import GLBV_OT_validate_folder, GLBV_OT_validate_prefix
 
 PAST_RUNS_SHOWN = 10
 
-_END_ICONS = {DONE: "CHECKMARK", FAILED: "ERROR"}
+NARROW_PIXELS = 350
+"""Of a sidebar, at a scale of 1: less is too little for three columns. It opens with 280."""
 
 
 class _Panel:
@@ -58,7 +60,19 @@ class GLBV_PT_library(_Panel, bpy.types.Panel):
             self._draw_run(layout, now)
         else:
             self._draw_start(layout, context, library)
-        draw_text(layout.box(), context, now.message or "Ready", icon=_END_ICONS.get(now.phase, "INFO"))
+        text, icon = self._status(now, library)
+        draw_text(layout.box(), context, text, icon=icon)
+
+    def _status(self, now, library):
+        operator = GLBV_OT_validate_prefix if library.kind == "S3" else GLBV_OT_validate_folder
+        if now.message:
+            worst = next((outcome for outcome in OUTCOMES if now.counts[outcome]), "ok")
+            return now.message, {DONE: ICONS[worst], FAILED: "ERROR"}.get(now.phase, "INFO")
+        if lacking := operator.lacking(library):
+            return lacking, "INFO"
+        if STATE.past_runs and not STATE.past_runs[0].finished:
+            return "The last run did not finish: go on below, under Earlier Runs", "INFO"
+        return "Ready", "CHECKMARK"
 
     def _draw_start(self, layout, context, library):
         layout.context_pointer_set("glbv_library", library)
@@ -98,6 +112,7 @@ class GLBV_PT_connection(_Panel, bpy.types.Panel):
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.enabled = not STATE.snapshot.active
+        layout.prop(preferences(context).library, "name")
         draw_connection(layout, context, preferences(context).library)
 
 
@@ -113,13 +128,17 @@ class GLBV_UL_results(bpy.types.UIList):
         row = now.rows[now.shown[index]]
         line = layout.row(align=True)
         line.alert = row.outcome == "error" and index != now.position  # red on the colour of choice is hard to read
-        split = line.split(factor=0.55)
+        narrow = context.region.width < NARROW_PIXELS * context.preferences.system.ui_scale
+        split = line.split(factor=0.65 if narrow else 0.55)
         split.label(text=row.name, icon=ICONS[row.outcome], translate=False)
-        split = split.split(factor=0.4)
-        numbers = split.row()
-        numbers.alignment = "RIGHT"
-        numbers.label(text=row.triangles, translate=False)
-        split.label(text=row.finding, translate=False)
+        if not narrow:
+            split = split.split(factor=0.4)
+        if not (narrow and row.finding):
+            numbers = split.row()
+            numbers.alignment = "RIGHT"
+            numbers.label(text=row.triangles, translate=False)
+        if row.finding or not narrow:
+            split.label(text=row.finding, translate=False)
 
     def draw_filter(self, context, layout):
         """The list's own filter knows nothing of the snapshot."""
@@ -144,8 +163,12 @@ class GLBV_PT_results(_Panel, bpy.types.Panel):
         layout.label(text=now.library or "Nothing validated yet", icon="ASSET_MANAGER", translate=False)
         row = layout.row(align=True)
         for outcome in OUTCOMES:
-            row.prop_enum(view, "outcomes", outcome, text=f"{now.counts[outcome]:,}")
+            on = outcome in view.outcomes
+            text = f"{now.counts[outcome]:,}"
+            row.operator("glbv.show_outcome", text=text, icon=ICONS[outcome], depress=on).outcome = outcome
         _draw_filter(layout, view)
+        if now.rows and not now.shown:
+            layout.label(text="No asset matches", icon="INFO")
         layout.template_list("GLBV_UL_results", "", view, "rows", view, "position", rows=8, sort_lock=True)
 
 
@@ -161,12 +184,12 @@ class GLBV_PT_details(_Panel, bpy.types.Panel):
             layout.label(text="Choose an asset in the list", icon="INFO")
             return
         draw_text(layout, context, details.path)
-        for outcome, text in details.findings:
-            draw_text(layout.box(), context, text, icon=ICONS[outcome])
         column = layout.column(align=True)
         column.operator("glbv.open_asset", icon="SCENE_DATA")
         column.operator("glbv.validate_again", icon="FILE_REFRESH")
         column.operator("glbv.copy_report_path", icon="COPYDOWN")
+        for outcome, text in details.findings:
+            draw_text(layout.box(), context, text, icon=ICONS[outcome])
         grid = layout.column(align=True)
         grid.scale_y = 0.8
         for name, value in details.facts:
@@ -189,12 +212,10 @@ class GLBV_PT_past_runs(_Panel, bpy.types.Panel):
         for index, run in enumerate(STATE.past_runs[:PAST_RUNS_SHOWN]):
             box = layout.box()
             row = box.row()
-            row.label(
-                text=f"{run.started}  {run.library}", icon="CHECKMARK" if run.finished else "INFO", translate=False
-            )
-            row.operator("glbv.resume_run", text="", icon="FILE_REFRESH").index = index
+            row.label(text=run.library, icon="CHECKMARK" if run.finished else "ERROR", translate=False)
             row.operator("glbv.show_run", text="", icon="HIDE_OFF").index = index
-            draw_text(box, context, run.outcome)
+            row.operator("glbv.resume_run", text="", icon="FILE_REFRESH").index = index
+            draw_text(box, context, f"{run.started}: {run.outcome}")
 
 
 CLASSES = (

@@ -19,12 +19,14 @@ from .state import STATE
 def _keep(self: Any, context: bpy.types.Context) -> None:
     """Blender saves changed preferences when it quits, but does not notice (before 5.0) changes in a collection."""
     if isinstance(self, GLBV_PG_library):  # and not an operator
-        STATE.connection = None  # what was said of it may not be true any more
+        if self.bucket.startswith("s3://"):  # pasted as it is
+            self.bucket, _, self.prefix = self.bucket.removeprefix("s3://").partition("/")
+        STATE.turn_away()
         context.preferences.is_dirty = True
 
 
 def _choose(self: Any, context: bpy.types.Context) -> None:
-    STATE.connection = None
+    STATE.turn_away()
 
 
 _Text, _Flag, _Choice = (partial(kind, update=_keep) for kind in (StringProperty, BoolProperty, EnumProperty))
@@ -94,7 +96,7 @@ class RunProperties:
         soft_max=64,
     )
     memory_limit_mb: IntProperty(
-        name="Memory Limit",
+        name="Memory Limit (MB)",
         description="Megabytes that one background Blender may use; an asset that needs more gets an error report",
         default=RunSettings().memory_limit_bytes // MIB,
         min=512,

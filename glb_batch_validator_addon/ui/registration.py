@@ -7,13 +7,17 @@ import contextlib
 import bpy
 from bpy.app.handlers import persistent
 
-from . import errands, libraries, panels, properties, validating, watching
+from . import errands, filtering, libraries, panels, properties, validating, watching
 from .properties import data_path, preferences
 from .state import STATE, sync_rows
 
 COMMAND = "glbv"
 
-_CLASSES = [cls for module in (properties, watching, validating, errands, libraries, panels) for cls in module.CLASSES]
+_CLASSES = [
+    cls
+    for module in (properties, watching, validating, errands, filtering, libraries, panels)
+    for cls in module.CLASSES
+]
 _commands: list[object] = []
 
 

@@ -7,8 +7,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+
+from .words import drawable
 
 MAX_ROWS = 100_000
 """Rows that the panel lists; the reports and the summary have all."""
@@ -146,23 +146,3 @@ class Results:
 def _title(kind: str) -> str:
     """`GitLfsPointer` -> `Git Lfs Pointer`, `Version1` -> `Version 1`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[a-z])(?=[0-9])", " ", drawable(kind))
-
-
-def local(uri: str) -> str:
-    """The path that a `file:` URI stands for; any other text as it is."""
-    parts = urlsplit(uri)
-    if parts.scheme != "file":
-        return uri
-    return url2pathname(
-        f"//{parts.netloc}{parts.path}" if parts.netloc else parts.path
-    )  # a share of Windows has a host
-
-
-def unicode(text: str) -> str:
-    """Without lone surrogates, which Blender does not take."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def drawable(text: str) -> str:
-    """Fit for a label: Unicode, in one line."""
-    return " ".join(unicode(text).split())

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .details import Details
-from .results import OUTCOMES, Results, Row, View, drawable, local
+from .results import OUTCOMES, Results, Row, View
 from .source import ENDED, Engine, Source
+from .words import drawable, in_panel_words
 
 STARTING, RUNNING, PAUSED, STOPPING = "starting", "running", "paused", "stopping"
 IDLE, DONE, STOPPED, FAILED = "idle", "done", "stopped", "failed"
@@ -19,31 +19,6 @@ ACTIVE = frozenset({STARTING, RUNNING, PAUSED, STOPPING})
 
 
 _GO_ON = "Validate again to go on: nothing is done twice."
-
-# The engine speaks of its options; a person at the panel sees fields and buttons.
-_WORDS = {
-    "go on with --resume": "validate again to go on",
-    "--no-sign-request": "Anonymous",
-    "--request-payer": "Requester Pays",
-    "--expected-bucket-owner": "Bucket Owner",
-    "--sse-kms-key-id": "KMS Key",
-    "--endpoint-url": "Endpoint",
-    "--aws-profile": "AWS Profile",
-    "--allow-http": "Allow HTTP",
-    "--reports-to": "Reports To",
-    "--bucket": "Bucket",
-    "--prefix": "Prefix",
-    "--folder": "Folder",
-    "--region": "Region",
-}
-
-
-def in_panel_words(message: str) -> str:
-    """The message with the names of fields instead of options, and paths instead of `file:` URIs."""
-    message = re.sub(r"file://\S+", lambda found: local(found[0]), message)
-    for option, label in _WORDS.items():
-        message = message.replace(option, label)
-    return f"{message[:1].upper()}{message[1:]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +60,8 @@ class Session:
         self._reset()
         self.snapshot = Snapshot()
 
-    def start(self, source: Source, *, keep_rows: bool = False, library: str = "") -> None:
-        """Follow this source. With `keep_rows` what it tells is added to the rows that there are."""
+    def start(self, source: Source, *, library: str = "", keep_rows: bool = False) -> None:
+        """Follow this source. With `keep_rows` what it tells is added to the rows that there are, of that library."""
         assert self._source is None, "a run is going on"
         self._source = source
         self._reset()
@@ -135,6 +110,12 @@ class Session:
         self._results.look(view)
         self._publish()
 
+    def acknowledge(self) -> None:
+        """Take back what is said of the last run: the person has turned to something else."""
+        if not self.snapshot.active:
+            self._phase, self._message = IDLE, ""
+            self._publish()
+
     def choose(self, position: int) -> None:
         """Choose the row at this position of the list."""
         shown = self.snapshot.shown
@@ -160,7 +141,6 @@ class Session:
                 self._done += 1
                 self._rate_from = self._rate_from or (time.monotonic(), self._done)
         elif kind == "run_started":
-            self._library = event["library"]
             self._phase = RUNNING if self._phase == STARTING else self._phase
         elif kind == "planned":
             self._planned = event
@@ -173,8 +153,10 @@ class Session:
         elif kind == "run_finished":
             self._end = self._finish(event)
         elif kind == ENDED:  # only now is the summary written, and the next run may begin
-            self._phase, self._message = self._end or self._broken_off(event["code"])
+            self._phase, self._message = self._end or self._broken_off(event)
             self._source = None
+            if len(self._results.rows()) == 1:
+                self._chosen = 0
 
     def _finish(self, event: Mapping[str, Any]) -> tuple[str, str]:
         counts = event["counts"]
@@ -183,28 +165,29 @@ class Session:
             left = f"Stopped with {counts['pending']:,} left. {_GO_ON}" if counts["total"] else ""
             return STOPPED, f"{reason} {left}".strip()
         unchanged = f", {counts['skipped']:,} unchanged" if counts["skipped"] else ""
-        return DONE, f"{event['done']:,} validated in {_duration(event['seconds'])}{unchanged}."
+        found = ", ".join(f"{number:,} {outcome}" for outcome, number in self._results.counts.items() if number)
+        return DONE, f"{event['done']:,} validated in {_duration(event['seconds'])}{unchanged}: {found}."
 
-    def _broken_off(self, code: int | None) -> tuple[str, str]:
+    def _broken_off(self, event: Mapping[str, Any]) -> tuple[str, str]:
         if not isinstance(self._source, Engine):
-            return DONE, ""
+            return IDLE, event["message"]
         if self._phase == STOPPING:
             return STOPPED, f"Stopped. {_GO_ON}"
         said = self._source.last_words()
         said = f" It said: {said}" if said else ""
-        return FAILED, f"The engine ended unexpectedly (exit code {code}).{said} {_GO_ON}"
+        return FAILED, f"The engine ended unexpectedly (exit code {event['code']}).{said} {_GO_ON}"
 
     # The snapshot
 
     def _publish(self) -> None:
         results, planned = self._results, self._planned
         rows = results.rows()
-        total = planned["pending"]
+        total = planned["pending"] + planned["skipped"]
         chosen = rows[self._chosen] if 0 <= self._chosen < len(rows) else None
-        progress = min(self._done / total, 1.0) if planned["complete"] and total else None
+        progress = min((self._done + planned["skipped"]) / total, 1.0) if planned["complete"] and total else None
         self.snapshot = Snapshot(
             phase=self._phase,
-            library=drawable(local(self._library)),
+            library=drawable(self._library),
             message=drawable(in_panel_words(self._message)),
             progress=progress,
             progress_text=self._progress_text() if self._phase in ACTIVE else "",
@@ -217,18 +200,19 @@ class Session:
         )
 
     def _progress_text(self) -> str:
-        planned, done = self._planned, self._done
+        planned, done = self._planned, self._done + self._planned["skipped"]
         if self._phase == STARTING:
             return "Starting"
         if self._phase == STOPPING:
             return "Stopping"
         if not planned["complete"]:
             return f"Listing, {planned['listed']:,} found, {done:,} done"
-        parts = [f"{done:,} of {planned['pending']:,}"]
+        total = planned["pending"] + planned["skipped"]
+        parts = [f"{done:,} of {total:,}"]
         if self._phase == PAUSED:
             parts.append("paused")
         elif rate := self._rate():
-            parts += [f"{rate:.1f}/s", f"{_duration((planned['pending'] - done) / rate)} left"]
+            parts += [f"{rate:.1f}/s", f"{_duration((total - done) / rate)} left"]
         return ", ".join(parts)
 
     def _rate(self) -> float:

@@ -25,7 +25,7 @@ STOP_SECONDS = 15.0
 """The engine itself needs at most 6 s to stop cleanly; after this it is taken to hang."""
 
 ENDED = "ended"
-"""The name of the last event of every source. It has an exit `code`, None if there was no process."""
+"""The name of the last event of every source. That of a process has its exit `code`."""
 
 _EVENT = b'{"event"'  # Blender may print lines of its own
 _NICENESS = "10"
@@ -141,10 +141,11 @@ class Engine(Source):
 
 
 class Replay(Source):
-    """The `summary.json` of a run, as the events that it once sent."""
+    """The `summary.json` of a run, as the events that it once sent; `ENDED` has the given `message`."""
 
-    def __init__(self, summary: Path) -> None:
+    def __init__(self, summary: Path, message: str = "") -> None:
         super().__init__()
+        self._message = message
         self._stopped = False
         self._start(self._rows(summary))
 
@@ -166,4 +167,4 @@ class Replay(Source):
                         yield {"event": name, "key": key, "status": status, "report": report, "brief": row}
         except (OSError, ValueError, KeyError) as error:
             yield {"event": "run_failed", "message": f"The summary {summary} cannot be read: {error}."}
-        yield {"event": ENDED, "code": None}
+        yield {"event": ENDED, "message": self._message}

@@ -48,7 +48,7 @@ class State:
         """Start a run that is kept among the earlier ones. Raises `UsageError`, OSError."""
         run = history.begin(data, options=options)
         engine = start_engine(*options, f"--data-folder={data}", f"--output={run.folder}", log=run.log)
-        self._session.start(engine)
+        self._session.start(engine, library=run.library)
         self._run, self.options = run, tuple(options)
 
     def start_aside(self, options: Sequence[str], *, library: str, keep_rows: bool = False) -> None:
@@ -61,7 +61,7 @@ class State:
 
     def show(self, run: PastRun) -> None:
         """Show the results of an earlier run."""
-        self._session.start(Replay(run.summary), library=run.library)
+        self._session.start(Replay(run.summary, f"Run of {run.started}: {run.outcome}"), library=run.library)
         self.options = run.options
 
     def tick(self, budget_seconds: float = TICK_BUDGET_SECONDS) -> bool:
@@ -87,6 +87,11 @@ class State:
     def look(self, view: View) -> None:
         self._session.look(view)
         sync_rows()
+
+    def turn_away(self) -> None:
+        """Forget what is said of the last run and connection: another library is chosen, or this one changed."""
+        self.connection = None
+        self._session.acknowledge()
 
     def choose(self, position: int) -> None:
         self._session.choose(position)

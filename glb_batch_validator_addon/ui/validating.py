@@ -103,8 +103,11 @@ class _LibraryValidation(_Validation):
     @classmethod
     def hindrance(cls, context) -> str:
         library = getattr(context, "glbv_library", None)  # set by the panel; a script names its own
-        if library is None:
-            return ""
+        return cls.lacking(library) if library else ""
+
+    @classmethod
+    def lacking(cls, library) -> str:
+        """What keeps this library from being validated, "" if nothing does."""
         if not getattr(library, cls.place):
             return f"Name a {cls.place} first"
         return network.refusal(options_of(library, (*cls.names, *REPORTS)))

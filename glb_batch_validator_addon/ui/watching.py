@@ -4,7 +4,7 @@ import time
 
 import bpy
 
-from .session import ACTIVE, FAILED, PAUSED, RUNNING, STOPPING
+from .session import ACTIVE, FAILED, PAUSED, RUNNING, STOPPING, Snapshot
 from .state import ROWS_PER_TICK, STATE, redraw, sync_rows
 
 TICK_SECONDS = 0.1
@@ -32,6 +32,7 @@ class GLBV_OT_watch(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     running: "GLBV_OT_watch | None" = None
+    drawn = Snapshot()
     next_draw = 0.0
 
     def invoke(self, context, event):
@@ -44,13 +45,11 @@ class GLBV_OT_watch(bpy.types.Operator):
     def modal(self, context, event):
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
-        before = STATE.snapshot
-        active = STATE.tick()
-        now = STATE.snapshot
+        active, now, drawn = STATE.tick(), STATE.snapshot, GLBV_OT_watch.drawn
         if active:
-            first = now.rows and not before.rows
-            if now is not before and (first or time.perf_counter() > GLBV_OT_watch.next_draw):
-                self._draw()
+            at_once = now.phase != drawn.phase or bool(now.rows) != bool(drawn.rows)
+            if now is not drawn and (at_once or time.perf_counter() > GLBV_OT_watch.next_draw):
+                self._draw(now)
             over = time.monotonic() > self._until
         else:
             over = sync_rows(ROWS_PER_TICK)
@@ -67,9 +66,10 @@ class GLBV_OT_watch(bpy.types.Operator):
         context.window_manager.event_timer_remove(self._timer)
         GLBV_OT_watch.running = None
 
-    def _draw(self):
+    def _draw(self, now):
         """Draw the sidebars anew, and the next time when this has been paid for."""
         began = time.perf_counter()
+        GLBV_OT_watch.drawn = now
         sync_rows(ROWS_PER_TICK)  # a change that makes Blender draw all its windows
         redraw()
         GLBV_OT_watch.next_draw = began + SLOWEST_DRAW_SECONDS

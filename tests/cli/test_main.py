@@ -60,7 +60,7 @@ def test_a_fault_of_ours_is_an_event_and_goes_on_to_whoever_prints_the_traceback
 
 def test_a_folder_is_said_to_be_readable_and_writable_after_both_were_tried(samples, capsys, event):
     uri, before = samples.as_uri(), set(samples.rglob("*"))
-    message = f"{uri} can be read, and reports can be written there."
+    message = f"{uri} can be read. Reports can be written there."
     assert main(["--folder", str(samples), "--check"]) == 0
     assert capsys.readouterr().out == f"{message}\n"
     assert event("--folder", samples, "--check") == (
@@ -73,14 +73,14 @@ def test_a_folder_is_said_to_be_readable_and_writable_after_both_were_tried(samp
 def test_reports_elsewhere_are_checked_there(samples, tmp_path, event):
     code, told = event("--folder", samples, "--check", "--reports-to", tmp_path / "reports")
     assert code == 0
-    assert f"reports can be written to {(tmp_path / 'reports').as_uri()}." in told["message"]
+    assert f"Reports can be written to {(tmp_path / 'reports').as_uri()}." in told["message"]
     (tmp_path / "file").touch()
     code, told = event("--folder", samples, "--check", "--reports-to", tmp_path / "file")
     assert (code, told["event"]) == (2, "run_failed")
 
 
 def test_an_empty_library_is_said_to_be_empty(tmp_path, event):
-    assert "can be listed and is empty" in event("--folder", tmp_path, "--check")[1]["message"]
+    assert "there is nothing in it" in event("--folder", tmp_path, "--check")[1]["message"]
 
 
 def test_a_library_that_cannot_be_used_is_said_to_be_so(tmp_path, event):

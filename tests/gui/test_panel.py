@@ -185,14 +185,14 @@ with bpy.context.temp_override(window=first):
     assert blender.evaluate(f"{NOW}.phase") == "done"
 
 
-def test_disabling_in_mid_run_ends_it_and_enabling_begins_anew(on_folder):
+def test_disabling_in_mid_run_ends_it_and_enabling_begins_anew(on_folder, many):
     blender = on_folder()
     engine = blender.evaluate(f"{STATE}._session._source.pid")
     blender.run(f"bpy.ops.preferences.addon_disable(module='{NAME}')")
     until(lambda: not alive(engine))
     blender.run(f"bpy.ops.preferences.addon_enable(module='{NAME}')")
     blender.open_sidebar("GLB Validator")
-    blender.run("bpy.ops.glbv.validate_folder('INVOKE_DEFAULT')")
+    blender.run("bpy.ops.glbv.validate_folder('INVOKE_DEFAULT', folder=folder)", folder=str(many))
     blender.wait_for(f"len({NOW}.rows) == {ASSETS} and not {NOW}.active", SECONDS)
     blender.wait_for(f"len(bpy.context.window_manager.glbv.rows) == {ASSETS}")
 

@@ -46,13 +46,13 @@ def test_its_results_are_shown_again(tmp_path):
     summary = tmp_path / "summary.json"
     summary.write_text("".join(summary_json({"library": "s3://b/"}, rows())))
     session = Session()
-    session.start(Replay(summary), library="s3://b/")
+    session.start(Replay(summary, "Run of yesterday"), library="s3://b/")
     to_end(session)
     assert [(row.key, row.outcome, row.unchanged) for row in session.snapshot.rows] == [
         ("a.glb", "ok", False),
         ("b.glb", "unsupported", True),
     ]
-    assert session.snapshot.phase == "done"
+    assert (session.snapshot.phase, session.snapshot.message) == ("idle", "Run of yesterday")
 
 
 def test_a_summary_that_is_gone_or_damaged_is_a_message(tmp_path):

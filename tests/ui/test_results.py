@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from glb_batch_validator_addon.ui.results import MAX_ROWS, OUTCOMES, SORTS, Results, Row, View, local
+from glb_batch_validator_addon.ui.results import MAX_ROWS, OUTCOMES, SORTS, Results, Row, View
+from glb_batch_validator_addon.ui.words import in_panel_words, local
 from tests.ui.conftest import asset
 
 STATUSES = ("ok", "error", "unsupported")
@@ -112,3 +113,8 @@ def test_a_report_beside_an_asset_in_a_folder_has_a_path(tmp_path):
     assert local(path.as_uri()) == str(path)
     assert local("s3://b/a%20b.json") == "s3://b/a%20b.json"
     assert "server" in local("file://server/share/a.json")
+
+
+def test_a_sentence_of_the_engine_begins_with_a_capital_unless_that_would_change_a_name():
+    assert in_panel_words("the bucket b is elsewhere: check --region") == "The bucket b is elsewhere: check Region"
+    assert in_panel_words("http://127.0.0.1:9 cannot be reached").startswith("http://")

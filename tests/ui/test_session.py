@@ -23,7 +23,7 @@ WAIT = "time.sleep(60)"
 
 def following(engine) -> Session:
     session = Session()
-    session.start(engine)
+    session.start(engine, library="s3://b/props/")
     return session
 
 
@@ -42,7 +42,7 @@ def test_a_run_from_start_to_end(engine):
     to_end(session)
     now = session.snapshot
     assert (now.phase, now.library) == ("done", "s3://b/props/")
-    assert now.message == "2 validated in 3 s, 1 unchanged."
+    assert now.message == "2 validated in 3 s, 1 unchanged: 1 error, 2 ok."
     assert [now.rows[number].name for number in now.shown] == ["b.glb", "a.glb", "c.glb"]
     assert dict(now.counts) == {"error": 1, "unsupported": 0, "incomplete": 0, "ok": 2}
 
@@ -50,8 +50,8 @@ def test_a_run_from_start_to_end(engine):
 def test_progress_while_it_goes_on(engine):
     session = following(engine(STARTED, PLANNED, asset("a.glb"), then=WAIT))
     ticked(session, lambda now: now.rows)
-    assert session.snapshot.progress == 0.5
-    assert session.snapshot.progress_text.startswith("1 of 2")
+    assert session.snapshot.progress == 2 / 3  # one is unchanged
+    assert session.snapshot.progress_text.startswith("2 of 3")
     assert session.snapshot.active
 
 
