@@ -16,6 +16,9 @@ MAX_ROWS = 100_000
 OUTCOMES = ("error", "unsupported", "incomplete", "ok")
 """The worst first. `incomplete` is an asset of which not everything arrived in Blender."""
 
+WORDS = {"error": "failed", "unsupported": "unsupported", "incomplete": "incomplete", "ok": "good"}
+"""What is said of so many assets."""
+
 _NO_NUMBER = "–"
 
 

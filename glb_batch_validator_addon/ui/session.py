@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .details import Details
-from .results import OUTCOMES, Results, Row, View
+from .results import OUTCOMES, WORDS, Results, Row, View
 from .source import ENDED, Engine, Source
 from .words import drawable, in_panel_words
 
@@ -165,7 +165,7 @@ class Session:
             left = f"Stopped with {counts['pending']:,} left. {_GO_ON}" if counts["total"] else ""
             return STOPPED, f"{reason} {left}".strip()
         unchanged = f", {counts['skipped']:,} unchanged" if counts["skipped"] else ""
-        found = ", ".join(f"{number:,} {outcome}" for outcome, number in self._results.counts.items() if number)
+        found = ", ".join(f"{number:,} {WORDS[outcome]}" for outcome, number in self._results.counts.items() if number)
         return DONE, f"{event['done']:,} validated in {_duration(event['seconds'])}{unchanged}: {found}."
 
     def _broken_off(self, event: Mapping[str, Any]) -> tuple[str, str]:

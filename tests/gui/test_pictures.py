@@ -1,4 +1,4 @@
-"""Pictures of the panel, to be looked at; those in docs/pictures are made with GLBV_PICTURES=docs/pictures."""
+"""Pictures of the panel, to be looked at; README shows two, made with GLBV_PICTURES=docs/pictures."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ from tests.e2e.conftest import Bucket
 from tests.gui.conftest import LIBRARY, NAME, NOW
 
 SECONDS = 60
+ASIDE = """
+def steps():  # with the pointer, and wait: panels slide
+    yield from move(300, 300, 0)
+    yield from wait(1)
+result = steps()
+"""
 
 
 @pytest.mark.parametrize("blender", ["debian-sid"], indirect=True)
@@ -30,15 +36,21 @@ def test_every_state_has_a_picture_of_its_own(panel, samples, moto_s3):
     taken.append(blender.picture("running"))
     blender.wait_for(f"not {NOW}.active", SECONDS)
     blender.click_at(blender.find("glbv.position").below(20))
-    blender.run("result = wait(0.5)")  # panels slide
+    blender.run(ASIDE)
     taken.append(blender.picture("results"))
+
+    blender.type_into("glbv.search", "leaves")
+    blender.click("glbv.position")
+    blender.scroll(8, blender.find("glbv.validate_again"))
+    blender.run(ASIDE)
+    taken.append(blender.picture("details"))
 
     blender.type_into("glbv.search", "textured crate")
     blender.click("glbv.position")
     blender.click("glbv.open_asset")
     blender.wait_for("len(bpy.data.scenes) == 2", SECONDS)
-    blender.run("result = wait(0.5)")
-    taken.append(blender.picture("details"))
+    blender.run(ASIDE)
+    taken.append(blender.picture("opened"))
 
     blender.show("PREFERENCES")
     blender.run(f"""

@@ -42,7 +42,7 @@ def test_a_run_from_start_to_end(engine):
     to_end(session)
     now = session.snapshot
     assert (now.phase, now.library) == ("done", "s3://b/props/")
-    assert now.message == "2 validated in 3 s, 1 unchanged: 1 error, 2 ok."
+    assert now.message == "2 validated in 3 s, 1 unchanged: 1 failed, 2 good."
     assert [now.rows[number].name for number in now.shown] == ["b.glb", "a.glb", "c.glb"]
     assert dict(now.counts) == {"error": 1, "unsupported": 0, "incomplete": 0, "ok": 2}
 
@@ -115,7 +115,8 @@ for line in sys.stdin:
 def test_stop_asks_and_waits_for_the_end(engine):
     stops = """
 assert sys.stdin.readline() == "stop\\n"
-print('{"event": "run_finished", "interrupted": true, "reason": "asked", "counts": {"pending": 1, "total": 2}}', flush=True)
+counts = '{"pending": 1, "total": 2}'
+print('{"event": "run_finished", "interrupted": true, "reason": "asked", "counts": %s}' % counts, flush=True)
 """
     session = following(engine(STARTED, PLANNED, asset("a.glb"), then=stops))
     ticked(session, lambda now: now.rows)
