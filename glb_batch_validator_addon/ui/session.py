@@ -17,7 +17,6 @@ IDLE, DONE, STOPPED, FAILED = "idle", "done", "stopped", "failed"
 ACTIVE = frozenset({STARTING, RUNNING, PAUSED, STOPPING})
 """Phases in which there is a run."""
 
-
 _GO_ON = "Validate again to go on: nothing is done twice."
 
 
@@ -27,7 +26,7 @@ class Snapshot:
 
     phase: str = IDLE
     library: str = ""
-    """URI, "" before the first run."""
+    """As a person names it, "" before the first run."""
     message: str = ""
     """What there is to say about the run: where it is, how it ended, why it failed, what to do."""
     progress: float | None = None
@@ -58,6 +57,7 @@ class Session:
         self._results = Results(View())
         self._chosen = -1
         self._reset()
+        self._phase, self._message = IDLE, ""
         self.snapshot = Snapshot()
 
     def start(self, source: Source, *, library: str = "", keep_rows: bool = False) -> None:
@@ -165,7 +165,8 @@ class Session:
             left = f"Stopped with {counts['pending']:,} left. {_GO_ON}" if counts["total"] else ""
             return STOPPED, f"{reason} {left}".strip()
         unchanged = f", {counts['skipped']:,} unchanged" if counts["skipped"] else ""
-        found = ", ".join(f"{number:,} {WORDS[outcome]}" for outcome, number in self._results.counts.items() if number)
+        of = {**counts, "ok": counts["ok"] - counts["incomplete"]}
+        found = ", ".join(f"{of[outcome]:,} {WORDS[outcome]}" for outcome in OUTCOMES if of[outcome])
         return DONE, f"{event['done']:,} validated in {_duration(event['seconds'])}{unchanged}: {found}."
 
     def _broken_off(self, event: Mapping[str, Any]) -> tuple[str, str]:

@@ -83,8 +83,8 @@ class _Validation:
         sync_rows()
         now = STATE.snapshot
         for row in now.rows:
-            line = f"{row.outcome}: {row.path}{f': {row.finding}' if row.finding else ''}"
-            print(printable(line, sys.stdout.encoding))
+            if row.outcome != "ok":
+                print(printable(f"{row.outcome}: {row.path}: {row.finding}", sys.stdout.encoding))
         print(printable(now.message, sys.stdout.encoding), flush=True)
         if now.phase in (FAILED, STOPPED):
             self.report({"ERROR"}, now.message)

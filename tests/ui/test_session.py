@@ -47,6 +47,13 @@ def test_a_run_from_start_to_end(engine):
     assert dict(now.counts) == {"error": 1, "unsupported": 0, "incomplete": 0, "ok": 2}
 
 
+def test_before_the_first_run_nothing_goes_on_whatever_is_done_to_the_list():
+    session = Session()
+    session.look(View(search="chair"))
+    session.choose(0)
+    assert (session.snapshot.phase, session.snapshot.message) == ("idle", "")
+
+
 def test_progress_while_it_goes_on(engine):
     session = following(engine(STARTED, PLANNED, asset("a.glb"), then=WAIT))
     ticked(session, lambda now: now.rows)
