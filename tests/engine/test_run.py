@@ -27,7 +27,6 @@ from glb_batch_validator_addon.engine.events import (
 )
 from glb_batch_validator_addon.engine.launcher import Launcher
 from glb_batch_validator_addon.engine.ledger import Ledger
-from glb_batch_validator_addon.engine.pool import QUEUED_AT_WORKER
 from glb_batch_validator_addon.engine.run import CLOSE_SECONDS, Run
 from glb_batch_validator_addon.errors import UnavailableError, UsageError
 from glb_batch_validator_addon.model.library import StoredObject
@@ -448,7 +447,7 @@ def paused(library: MemoryStorage, tmp_path: Path) -> Iterator[Paused]:
 
 def test_a_paused_run_finishes_what_is_at_its_workers_and_hands_out_nothing_new(paused: Paused) -> None:
     done, workers = paused.done, paused.run.worker_pids()
-    assert 1 <= done <= 1 + 2 * QUEUED_AT_WORKER
+    assert 1 <= done < 30, "what was in work when it paused, and not all of that"
     assert len(workers) == 2
     paused.step(20)
     assert paused.done == done
