@@ -7,7 +7,7 @@ import bpy
 from .session import ACTIVE, FAILED, PAUSED, RUNNING, STOPPING, Snapshot
 from .state import ROWS_PER_TICK, STATE, redraw, sync_rows
 
-TICK_SECONDS = 0.1
+TICK_SECONDS = 0.05
 """Between two ticks of the timer."""
 
 DRAW_SHARE = 0.02

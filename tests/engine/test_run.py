@@ -27,11 +27,14 @@ from glb_batch_validator_addon.engine.events import (
 )
 from glb_batch_validator_addon.engine.launcher import Launcher
 from glb_batch_validator_addon.engine.ledger import Ledger
+from glb_batch_validator_addon.engine.pool import QUEUED_AT_WORKER
 from glb_batch_validator_addon.engine.run import CLOSE_SECONDS, Run
+from glb_batch_validator_addon.engine.worker_process import WorkerProcess
 from glb_batch_validator_addon.errors import UnavailableError, UsageError
 from glb_batch_validator_addon.model.library import StoredObject
 from glb_batch_validator_addon.model.limits import Limits
 from glb_batch_validator_addon.model.settings import RunSettings
+from glb_batch_validator_addon.model.wire import Request
 from glb_batch_validator_addon.storage.memory import MemoryStorage
 from tests.engine.conftest import FAKE, Bench, Outcome, assets_in, but_run, fill
 from tests.engine.fake_worker import LONG
@@ -405,6 +408,10 @@ class Paused:
 
     run: Run
     events: list[Event]
+    sent: list[int]
+    """How many requests a worker had, itself included, at each one that it was sent."""
+    sent_at_pause: list[int]
+    """How many had been sent to workers by then: one number."""
 
     @property
     def done(self) -> int:
@@ -423,7 +430,7 @@ class Paused:
 
 
 @pytest.fixture
-def paused(library: MemoryStorage, tmp_path: Path) -> Iterator[Paused]:
+def paused(library: MemoryStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Paused]:
     fill(library, dict.fromkeys(keys(60), "ok 1"))
     events: list[Event] = []
 
@@ -432,11 +439,20 @@ def paused(library: MemoryStorage, tmp_path: Path) -> Iterator[Paused]:
         if isinstance(event, AssetDone) and len([event for event in events if isinstance(event, AssetDone)]) == 1:
             run.pause()
             run.pause()
+            sent_at_pause.append(len(sent))
 
+    def send(worker: WorkerProcess, request: Request) -> None:
+        send_before(worker, request)
+        sent.append(len(worker.requests))
+
+    sent: list[int] = []
+    sent_at_pause: list[int] = []
+    send_before = WorkerProcess.send
+    monkeypatch.setattr(WorkerProcess, "send", send)
     ledger, settings = Ledger(tmp_path / "ledger.sqlite"), RunSettings(workers=2, batch_size=30)
     run = Run(storage=library, ledger=ledger, launcher=FAKE, settings=settings, on_event=on_event)
     run.start()
-    paused = Paused(run, events)
+    paused = Paused(run, events, sent, sent_at_pause)
     while not paused.done:
         run.step()
     paused.step(20)
@@ -447,7 +463,8 @@ def paused(library: MemoryStorage, tmp_path: Path) -> Iterator[Paused]:
 
 def test_a_paused_run_finishes_what_is_at_its_workers_and_hands_out_nothing_new(paused: Paused) -> None:
     done, workers = paused.done, paused.run.worker_pids()
-    assert 1 <= done < 30, "what was in work when it paused, and not all of that"
+    assert [done] == paused.sent_at_pause == [len(paused.sent)]
+    assert max(paused.sent) <= QUEUED_AT_WORKER
     assert len(workers) == 2
     paused.step(20)
     assert paused.done == done
