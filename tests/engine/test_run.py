@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -408,9 +408,9 @@ class Paused:
 
     run: Run
     events: list[Event]
-    sent: list[int]
+    sent: list[int] = field(default_factory=list)
     """How many requests a worker had, itself included, at each one that it was sent."""
-    sent_at_pause: list[int]
+    sent_at_pause: list[int] = field(default_factory=list)
     """How many had been sent to workers by then: one number."""
 
     @property
