@@ -1,6 +1,6 @@
 # One verb a target; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help venv rig lint test demo bench build lock clean
+.PHONY: help venv validator rig lint test demo bench docs build lock clean
 
 ifeq ($(OS),Windows_NT)
 PYTHON := .venv/Scripts/python
@@ -14,12 +14,12 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hash
 BPY_LIBRARIES := libegl1 libgl1 libsm6 libxfixes3 libxi6 libxkbcommon0 libxrender1
 apt_install = { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -qy --no-install-recommends $(1); } \
 	|| { echo "make: this needs, by Debian's names: $(1)" >&2; exit 1; }
-TYPED := $(wildcard glb_batch_validator_addon run_batch.py build_addon.py demo benchmarks) tests/rig tests/servers
+TYPED := $(wildcard glb_batch_validator_addon run_batch.py build_addon.py fetch_validator.py demo benchmarks docs) tests/rig tests/servers
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 14
 
-venv: .venv/.stamp .deps/.stamp  ## make .venv (Python 3.11, bpy, tools) and .deps (what a real Blender borrows)
+venv: .venv/.stamp .deps/.stamp validator  ## make .venv (Python 3.11, bpy, tools) and .deps (what a real Blender borrows)
 
 .venv/.stamp: requirements/dev.txt
 	@test ! -L .venv || { echo ".venv is a link: make would clear what it leads to. Remove the link." >&2; exit 1; }
@@ -35,6 +35,11 @@ venv: .venv/.stamp .deps/.stamp  ## make .venv (Python 3.11, bpy, tools) and .de
 	rm -rf .deps
 	$(PYTHON) $(PIP_INSTALL) --target .deps -r $<
 	@touch $@
+
+# The Khronos validator is an npm package: npm fetches it once, and nothing else needs npm.
+validator: .venv/.stamp
+	@$(PYTHON) fetch_validator.py --without-npm 2>/dev/null || command -v npm >/dev/null || $(call apt_install,npm)
+	@$(PYTHON) fetch_validator.py
 
 rig: venv  ## make what the tests need besides: other Blenders, Ceph (cached outside the checkout)
 	$(PYTHON) -m tests.rig
@@ -52,8 +57,12 @@ demo: venv  ## validate a generated library on an embedded S3 server
 
 bench: venv  ## measure us and the peers side by side
 	$(PYTHON) -m benchmarks
+	$(PYTHON) -m benchmarks.stages
 
-build: venv  ## build the extension
+docs: venv  ## write the pages of the rules and the schema of reports anew
+	$(PYTHON) docs/generate.py
+
+build: venv  ## build the extension, a zip for each platform
 	$(PYTHON) build_addon.py
 
 lock:  ## compile requirements/**/*.in anew to pinned and hashed *.txt (needs uv)
@@ -63,5 +72,5 @@ lock:  ## compile requirements/**/*.in anew to pinned and hashed *.txt (needs uv
 	done
 
 clean:  ## remove what make made in the checkout; the cache stays
-	rm -rf .venv .deps dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .deps dist glb_batch_validator_addon/khronos/gltf-validator .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

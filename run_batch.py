@@ -20,6 +20,9 @@ EXIT_USAGE = 2
 EXIT_INTERNAL = 70  # EX_SOFTWARE: a crash of ours never reads as success
 
 HERE = Path(__file__).resolve().parent
+DEPS = HERE / ".deps"
+NEEDED = ("boto3", "cattrs", "rich", "platformdirs")
+NEEDED_BY_WORKER = ("py_mini_racer",)
 
 
 def load_package() -> None:
@@ -34,22 +37,26 @@ def load_package() -> None:
     spec.loader.exec_module(module)
 
 
-def find_dependencies() -> None:
-    """Put boto3 and the like at the end of sys.path, where they hide nothing of Blender's own.
+def find_dependencies(*needed: str) -> bool:
+    """Put what we import at the end of sys.path, where it hides nothing of Blender's own; False if some is missing.
 
-    They come from the Python that runs this, from the wheels of the installed extension, or from `.deps` in the
-    checkout, which is made here if need be.
+    It comes from the Python that runs this, the wheels of the installed extension, or `.deps` in the checkout.
     """
-    needed = ("boto3", "rich", "platformdirs")
-    deps = HERE / ".deps"
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for place in (None, HERE.parents[1] / ".local" / "lib" / version / "site-packages", deps):
+    wheels = HERE.parents[1] / ".local" / "lib" / version / "site-packages"
+    # Blender unzips wheels as they are: what belongs into site-packages stays in such a folder (mini-racer has one).
+    for place in (None, wheels, *wheels.glob("mini_racer-*.data/purelib"), DEPS):
         if place is not None and place.is_dir():
             sys.path.append(str(place))
         if all(importlib.util.find_spec(name) for name in needed):
-            return
+            return True
+    return False
+
+
+def fetch_dependencies() -> None:
+    """Make `.deps`, the first time in a checkout where nobody ran `make venv`."""
     requirements = HERE / "requirements" / "runtime.txt"
-    print(f"Fetching {', '.join(needed)} into {deps} ...", file=sys.stderr)
+    print(f"Fetching {', '.join(NEEDED)} into {DEPS} ...", file=sys.stderr)
     pip = [
         sys.executable,
         "-m",
@@ -57,16 +64,16 @@ def find_dependencies() -> None:
         "install",
         "--quiet",
         "--target",
-        str(deps),
+        str(DEPS),
         "--require-hashes",
         "-r",
         str(requirements),
     ]
     if subprocess.run(pip, check=False).returncode:
         sys.exit(
-            f"{', '.join(needed)} are missing and could not be fetched; run `make venv` in {HERE} once, with a network."
+            f"{', '.join(NEEDED)} are missing and could not be fetched; run `make venv` in {HERE} once, with a network."
         )
-    sys.path.append(str(deps))
+    sys.path.append(str(DEPS))
 
 
 def main() -> int:
@@ -78,10 +85,12 @@ def main() -> int:
         arguments = arguments[arguments.index("--") + 1 :]
     load_package()
     if arguments == [WORKER]:
+        find_dependencies(*NEEDED_BY_WORKER)  # it works without, and says so
         from glb_batch_validator_addon import worker
 
         worker.main()
-    find_dependencies()
+    if not find_dependencies(*NEEDED):
+        fetch_dependencies()
     from glb_batch_validator_addon.cli.main import main as run
 
     return run(arguments)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
-from tests.e2e.conftest import Finished, finish, reports_below
+from tests.e2e.conftest import RUN_BATCH, Finished, finish, reports_below
 
 
 def blender_run(blender, *arguments: object, env: dict[str, str]) -> Finished:
@@ -45,6 +47,57 @@ def test_the_zip_validates_installs_and_validates_a_library(blender, archive, sa
     ran = blender_run(blender, *background, *bucket.options, env={**env, **bucket.env})
     assert ran.code == 0, ran.err
     assert list(bucket.reports()) == ["props/folders/leaf_report.json"]
+
+
+def test_what_the_zip_brings_along_is_pinned_unchanged_and_licensed(archive):
+    with zipfile.ZipFile(archive) as zipped:
+        files = {
+            name: zipped.read(name) for name in zipped.namelist() if name.startswith(("wheels/", "khronos/", "NOT"))
+        }
+    wheels = {name: data for name, data in files.items() if name.endswith(".whl")}
+    pinned = (ROOT / "requirements/runtime.txt").read_text("utf-8")
+    assert all(f"sha256:{hashlib.sha256(data).hexdigest()}" in pinned for data in wheels.values())
+    assert (
+        len([name for name in wheels if "mini_racer" in name]) == 1
+    )  # native: those of other platforms have other zips
+
+    validator = ROOT / "glb_batch_validator_addon/khronos/gltf-validator"
+    assert {path.name for path in validator.iterdir()} >= {"LICENSE", "NOTICES", "gltf_validator.dart.js"}
+    assert all(files[f"khronos/gltf-validator/{path.name}"] == path.read_bytes() for path in validator.iterdir())
+
+    notices = files["NOTICES.md"].decode()
+    names = [name.partition("/")[2].split("-")[0] for name in wheels]
+    assert all(f"| {name} " in notices.lower().replace("-", "_") for name in names)
+    assert "Copyright 2014, the V8 project authors." in notices
+    assert "UNICODE LICENSE V3" in notices
+
+
+_VALIDATE = """
+import runpy, sys
+from pathlib import Path
+start = runpy.run_path({script!r})
+start["load_package"]()
+assert start["find_dependencies"](*start["NEEDED_BY_WORKER"])
+from glb_batch_validator_addon.khronos.validator import open_validator
+print("khronos:", open_validator().validate(Path({asset!r}).read_bytes()).counts)
+print("from:", sys.modules["py_mini_racer"].__file__, "boto3" in sys.modules)
+"""
+
+
+def test_a_worker_finds_the_khronos_validator(blender, installed, samples, tmp_path):
+    """In the checkout and in the extension, in a user folder of its own as the engine starts it."""
+    (brought,) = map(str, Path(installed["BLENDER_USER_RESOURCES"]).rglob("run_batch.py"))
+    for script in (RUN_BATCH, brought):
+        code = tmp_path / "validate.py"
+        code.write_text(_VALIDATE.format(script=script, asset=str(samples / "good/cube.glb")))
+        env = {"BLENDER_USER_RESOURCES": str(tmp_path / "empty")}
+        ran = blender_run(blender, "-b", "--factory-startup", "--python-exit-code", 1, "-P", code, env=env)
+        assert ran.code == 0, ran.out + ran.err
+        assert "khronos: {'error': 0, 'warning': 0" in ran.out
+        (origin,) = (line for line in ran.out.splitlines() if line.startswith("from: "))
+        assert origin.endswith(" False")  # boto3
+        has_its_own = blender.name == "bpy-4.5"  # .venv
+        assert (str(tmp_path) in origin) == (script == brought and not has_its_own)
 
 
 @pytest.fixture
