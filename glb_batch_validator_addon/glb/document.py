@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..errors import AssetError, UnsupportedAssetError
 from ..model.limits import Limits
@@ -37,12 +37,12 @@ class JsonObject:
 
     def indices(self, name: str) -> list[int]:
         """The integers from 0 in the array of that name."""
-        return [item for item in self.array(name) if _is_index(item)]
+        return [item for item in self.array(name) if type(item) is int and item >= 0]
 
     def index(self, name: str) -> int | None:
         """The integer from 0 of that name: an index, a length or an offset."""
         value = self.members.get(name)
-        return value if _is_index(value) else None
+        return value if type(value) is int and value >= 0 else None
 
     def string(self, name: str) -> str | None:
         """The string of that name as it is; it may hold lone surrogates and have any length."""
@@ -59,8 +59,9 @@ class JsonObject:
         return tuple(printable(item) for item in self.array(name) if isinstance(item, str))
 
 
-def _is_index(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def is_index(value: object) -> TypeGuard[int]:
+    """Whether it is an integer from 0, as indices, lengths and offsets are."""
+    return type(value) is int and value >= 0  # what JSON gives is of no subclass, but bool is one
 
 
 def printable(value: str) -> str:

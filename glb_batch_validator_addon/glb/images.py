@@ -26,6 +26,23 @@ class ImageHeader:
     """A palette counts as 3, with transparency 4; a transparent colour or level counts as an alpha channel."""
     bit_depth: int | None = None
     """Bits per channel, of the decoded colours."""
+    block: tuple[int, int, int] | None = (1, 1, 4)
+    """How a GPU holds it: width and height in pixels and size in bytes of what it reads at once. Readers make four
+    bytes a pixel of PNG, JPEG and WebP."""
+    layers: int = 1
+    """Layers, faces and slices: other than 1 only in KTX2 images that glTF does not allow."""
+    has_mips: bool = True
+    """In the file, or made by the reader."""
+
+    @property
+    def gpu_bytes(self) -> int | None:
+        """On a GPU; smaller levels together take a third more. None also for what no JSON number says exactly."""
+        if self.width is None or self.height is None or self.block is None:
+            return None
+        width, height, size = self.block
+        blocks = -(-self.width // width) * -(-self.height // height) * self.layers
+        total = blocks * size * 4 // 3 if self.has_mips else blocks * size
+        return total if total < 2**53 else None
 
 
 def image_header(content: bytes | memoryview) -> ImageHeader:
@@ -121,13 +138,17 @@ def _webp(head: memoryview) -> ImageHeader:
 
 
 _RGBSD, _ETC1S, _UASTC = 1, 163, 166
-"""Colour models of the Khronos data format descriptor: plain channels and the two of Basis Universal."""
+"""Colour models of the Khronos data format descriptor: plain channels and the two of Basis Universal.
+
+Basis Universal is turned into what a GPU reads, at best: of ETC1S half a byte a pixel (ETC1, BC1) and a byte with alpha
+(ETC2, BC3), of UASTC a byte (ASTC 4x4, BC7). Readers without any of these take four to eight times as much.
+"""
 _UASTC_CHANNELS = {0: 3, 3: 4, 4: 1, 5: 2}
 """By the channel id of the only sample: RGB, RGBA, RRR, RRRG."""
 
 
 def _ktx2(head: memoryview) -> ImageHeader:
-    width, height = struct.unpack_from("<II", head, 20)
+    vk_format, _, width, height, depth, layers, faces, levels = struct.unpack_from("<8I", head, 12)
     channels, bit_depth = None, None
     (descriptor,) = struct.unpack_from("<I", head, 48)
     block_size, model = struct.unpack_from("<HB", head, descriptor + 10)
@@ -137,15 +158,55 @@ def _ktx2(head: memoryview) -> ImageHeader:
         for number in range(min((block_size - 24) // 16, _MAX_STEPS))
     ]
     ids = [channel & 0x0F for _, _, channel in samples]
+    block = _vulkan_block(vk_format)
     if model == _RGBSD and samples:
         channels, bit_depth = len(set(ids)), max(bits for _, bits, _ in samples) + 1
+        size = sum(bits + 1 for _, bits, _ in samples) // 8
+        block = (1, 1, size // 3 * 4 if size in (3, 6, 12) else size)  # GPUs have no formats of three channels
     elif model == _ETC1S:
         channels, bit_depth = (3 if 0 in ids else 1) + (len(ids) > 1), 8
+        block = (4, 4, 16 if len(ids) > 1 else 8)
     elif model == _UASTC and ids:
         channels, bit_depth = _UASTC_CHANNELS.get(ids[0]), 8
+        block = (4, 4, 16)
     return ImageHeader(
-        mime_type="image/ktx2", width=width, height=height or None, channels=channels, bit_depth=bit_depth
+        mime_type="image/ktx2",
+        width=width,
+        height=height or None,
+        channels=channels,
+        bit_depth=bit_depth,
+        block=block,
+        layers=max(depth, 1) * max(layers, 1) * max(faces, 1),
+        has_mips=levels != 1,  # 0 asks the reader to make them
     )
+
+
+_ASTC_BLOCKS = (
+    *((4, 4), (5, 4), (5, 5), (6, 5), (6, 6), (8, 5), (8, 6)),
+    *((8, 8), (10, 5), (10, 6), (10, 8), (10, 10), (12, 10), (12, 12)),
+)
+_BC1, _BC2, _BC4, _BC5, _ETC2_RGB, _ETC2_RGBA, _EAC_R, _EAC_RG, _ASTC, _AFTER = (
+    131,
+    135,
+    139,
+    141,
+    147,
+    151,
+    153,
+    155,
+    157,
+    185,
+)
+
+
+def _vulkan_block(vk_format: int) -> tuple[int, int, int] | None:
+    """The block of a compressed VkFormat; None for any other. Those of a family have consecutive numbers."""
+    if not _BC1 <= vk_format < _AFTER:
+        return None
+    if vk_format >= _ASTC:
+        return (*_ASTC_BLOCKS[(vk_format - _ASTC) // 2], 16)
+    small = (range(_BC1, _BC2), range(_BC4, _BC5), range(_ETC2_RGB, _ETC2_RGBA), range(_EAC_R, _EAC_RG))
+    return 4, 4, 8 if any(vk_format in formats for formats in small) else 16
 
 
 _FORMATS: tuple[tuple[Callable[[bytes], bool], str, Callable[[memoryview], ImageHeader]], ...] = (

@@ -1,16 +1,25 @@
-"""What the container and its JSON say of an asset: counts, extensions, images, animations."""
+"""What the container, its JSON and its accessors say of an asset, without Blender."""
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 
-from ..model.facts import AnimationFacts, FileFacts, ImageFacts, ReferenceFacts
+import numpy as np
+
+from ..model.facts import FileFacts, Gap, ReferenceFacts
+from .accessors import Accessors, Buffers
+from .animations import animation_list, read_animations
 from .container import Container
-from .content import Fetched, buffer_contents, read, size_bytes, uri_content
-from .document import JsonObject, printable
-from .images import HEAD_BYTES, image_header
-from .references import is_data
+from .content import Fetched, buffer_contents
+from .document import JsonObject
+from .hierarchy import nodes_facts, read_tree
+from .materials import image_slots, material_list
+from .places import Gaps
+from .primitives import primitives_facts, read_primitives
+from .rigs import skin_list
 from .scene_graph import shown_meshes
+from .textures import image_list
+from .usage import referred_nodes, unused_facts
 
 
 def file_facts(
@@ -18,16 +27,29 @@ def file_facts(
     document: JsonObject,
     references: tuple[ReferenceFacts, ...],
     fetched: Fetched,
-) -> FileFacts:
-    """Facts of the file; `references` are passed through.
+) -> tuple[FileFacts, tuple[Gap, ...]]:
+    """Facts of the file, and what could not be read of its data; `references` are passed through.
 
     Names and URIs are cut at `document.MAX_TEXT` characters. Indices that lead nowhere are passed over. Raises
     OSError only if a fetched file cannot be read.
     """
+    with np.errstate(all="ignore"):  # numbers of the file are no reason to warn
+        return _file_facts(container, document, references, fetched)
+
+
+def _file_facts(
+    container: Container, document: JsonObject, references: tuple[ReferenceFacts, ...], fetched: Fetched
+) -> tuple[FileFacts, tuple[Gap, ...]]:
+    gaps = Gaps()
+    buffers = Buffers(document, buffer_contents(container, document, fetched))
+    accessors = Accessors(document, buffers)
     asset = document.child("asset")
-    nodes = document.objects("nodes")
-    meshes = document.objects("meshes")
-    return FileFacts(
+    nodes, meshes = document.objects("nodes"), document.objects("meshes")
+    tree, animations = read_tree(nodes), read_animations(document)
+    primitives = read_primitives(document, meshes)
+    placements = Counter(shown_meshes(document))
+    materials = material_list(document, primitives, placements, gaps)
+    facts = FileFacts(
         generator=asset.text("generator"),
         gltf_version=asset.text("version"),
         json_bytes=len(container.json),
@@ -37,85 +59,29 @@ def file_facts(
         scenes=len(document.array("scenes")),
         nodes=len(nodes),
         meshes=len(meshes),
-        primitives=sum(len(mesh.array("primitives")) for mesh in meshes),
-        draw_calls=sum(len(meshes[index].array("primitives")) for index in shown_meshes(document)),
+        primitives=len(primitives),
+        draw_calls=sum(placements[primitive.mesh] for primitive in primitives),
         materials=len(document.array("materials")),
         textures=len(document.array("textures")),
-        accessors=len(document.array("accessors")),
+        accessors=len(accessors),
         skins=len(document.array("skins")),
         joints=len(
-            {index for skin in document.objects("skins") for index in skin.indices("joints") if index < len(nodes)}
+            {joint for skin in document.objects("skins") for joint in skin.indices("joints") if joint < len(nodes)}
         ),
         morph_targets=sum(_morph_targets(mesh) for mesh in meshes),
         lights=len(document.child("extensions").child("KHR_lights_punctual").array("lights")),
         cameras=len(document.array("cameras")),
-        images=_images(container, document, fetched),
-        animations=_animations(document),
+        images=image_list(document, buffers, fetched, image_slots(document), gaps),
+        animations=animation_list(document, animations, accessors, gaps),
         references=references,
+        material_list=materials,
+        skin_list=skin_list(document, nodes, tree, primitives, accessors, gaps),
+        hierarchy=nodes_facts(document, nodes, tree, referred_nodes(document, animations)),
+        unused=unused_facts(document, animations, buffers),
+        primitive_list=primitives_facts(primitives, materials, accessors, placements, gaps),
     )
+    return facts, gaps.all()
 
 
 def _morph_targets(mesh: JsonObject) -> int:
     return max((len(primitive.array("targets")) for primitive in mesh.objects("primitives")), default=0)
-
-
-def _animations(document: JsonObject) -> tuple[AnimationFacts, ...]:
-    ends = [_number(accessor.array("max")) for accessor in document.objects("accessors")]
-
-    def facts(animation: JsonObject) -> AnimationFacts:
-        inputs = (sampler.index("input") for sampler in animation.objects("samplers"))
-        known = (ends[index] for index in inputs if index is not None and index < len(ends))
-        return AnimationFacts(
-            name=animation.text("name") or "",
-            seconds=max((end for end in known if end is not None), default=None),
-            channels=len(animation.array("channels")),
-        )
-
-    return tuple(facts(animation) for animation in document.objects("animations"))
-
-
-def _number(values: list[object]) -> float | None:
-    """The only element of `values`, if it is a number that a float can hold."""
-    if len(values) != 1 or not isinstance(values[0], (int, float)) or isinstance(values[0], bool):
-        return None
-    try:
-        return value if math.isfinite(value := float(values[0])) else None
-    except OverflowError:
-        return None
-
-
-def _images(container: Container, document: JsonObject, fetched: Fetched) -> tuple[ImageFacts, ...]:
-    views = document.objects("bufferViews")
-    buffers = buffer_contents(container, document, fetched)
-
-    def view_content(index: int | None) -> tuple[int | None, bytes | memoryview]:
-        """Length and first bytes of a bufferView; (None, b"") if it is not all there."""
-        view = views[index] if index is not None and index < len(views) else JsonObject({})
-        buffer, offset, size = view.index("buffer"), view.index("byteOffset") or 0, view.index("byteLength")
-        content = buffers[buffer] if buffer is not None and buffer < len(buffers) else None
-        if content is None or size is None or offset + size > size_bytes(content):
-            return None, b""
-        return size, read(content, offset, min(size, HEAD_BYTES))
-
-    def facts(index: int, image: JsonObject) -> ImageFacts:
-        uri = image.string("uri")
-        if uri is None:
-            source = "bin"
-            size, head = view_content(image.index("bufferView"))
-        else:
-            source = "data" if is_data(uri) else printable(uri)
-            content = uri_content(image, f"/images/{index}", fetched)
-            size, head = (None, b"") if content is None else (size_bytes(content), read(content, 0, HEAD_BYTES))
-        header = image_header(head)
-        return ImageFacts(
-            name=image.text("name") or "",
-            mime_type=header.mime_type,
-            size_bytes=size,
-            width=header.width,
-            height=header.height,
-            channels=header.channels,
-            bit_depth=header.bit_depth,
-            source=source,
-        )
-
-    return tuple(facts(index, image) for index, image in enumerate(document.objects("images")))

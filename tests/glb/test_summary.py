@@ -17,7 +17,7 @@ PNG = checker_png(32)
 
 
 def facts_of(document: dict[str, Any], bin_chunk: bytes = b"", fetched: Fetched | None = None) -> FileFacts:
-    return file_facts(*read(glb_of(document, bin_chunk)), (), fetched or {})
+    return file_facts(*read(glb_of(document, bin_chunk)), (), fetched or {})[0]
 
 
 MESHES = [{"primitives": [{}, {}]}, {"primitives": [{}, {}, {}]}]
@@ -81,7 +81,9 @@ def test_an_animation_lasts_until_its_last_key(ends: list[Any], seconds: float |
     accessors = [{} if end is None else {"max": end} for end in ends]
     samplers = [{"input": 0}, {"input": 1}, {"input": 7}, {}]
     document = {"accessors": accessors, "animations": [{"name": "run", "samplers": samplers, "channels": [{}, {}]}]}
-    assert facts_of(document).animations == (AnimationFacts(name="run", seconds=seconds, channels=2),)
+    assert facts_of(document).animations == (
+        AnimationFacts(name="run", seconds=seconds, channels=2, outside_targets=2),
+    )
 
 
 def in_view(offset: int = 0, size: int = len(PNG), **buffer: str) -> dict[str, Any]:
