@@ -8,7 +8,8 @@ import bpy
 import numpy as np
 import numpy.typing as npt
 
-from ..model.facts import SceneFacts, Vector
+from ..model.facts import SceneFacts
+from ..model.finding import Vector
 
 NOT_EXPORTED = "glTF_not_exported"
 """The collection in which the importer keeps its own helpers, such as bone shapes. They are not part of the asset."""
