@@ -12,7 +12,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from .server import serving
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "demo-output"
 BUCKET, PREFIX = "studio", "library/"
-COLORS = {"ok": "green", "unsupported": "yellow", "error": "red"}
+COLORS = {"pass": "green", "warn": "yellow", "unsupported": "yellow", "fail": "red", "error": "red"}
 
 
 def main() -> int:
@@ -53,9 +52,8 @@ def main() -> int:
     console.print(table_of(reports))
     console.print(f"Each report lay beside its asset in the bucket; copies are in {library}")
     console.print(f"Summary of the run: {OUTPUT / 'summary.json'}")
-    statuses = Counter(report["status"] for report in reports)
     failing = sum(bool(sample.error) for sample in samples)
-    as_expected = len(reports) == count and statuses["error"] + statuses["unsupported"] == failing
+    as_expected = len(reports) == count and sum(bool(report["error"]) for report in reports) == failing
     if code == 3 and as_expected:
         console.print("Exit code 3, as it should be: some of these assets cannot be processed.")
         return 0
@@ -66,19 +64,18 @@ def main() -> int:
 
 
 def table_of(reports: list[dict[str, Any]]) -> Table:
-    table = Table("asset", "status", "triangles", "size (m)", "what to know", box=None, header_style="bold")
+    table = Table("asset", "verdict", "triangles", "size (m)", "what to know", box=None, header_style="bold")
     for report in reports:
         facts = report["facts"] or {}
         size = " x ".join(f"{metres:.3g}" for metres in facts.get("dimensions_m") or ())
         triangles = facts.get("rendered_triangles")
-        lost = Counter(thing["what"] for thing in facts.get("missing", []))
-        missing = ", ".join(f"{number} {what}{'s' * (number > 1)} missing" for what, number in lost.items())
+        worst = next((finding["code"] for finding in report["findings"] if not finding["waived"]), "")
         table.add_row(
             report["asset"]["key"].removeprefix(PREFIX),
-            f"[{COLORS[report['status']]}]{report['status']}[/]",
+            f"[{COLORS[report['verdict']]}]{report['verdict']}[/]",
             f"{triangles:,}" if triangles is not None else "",
             size,
-            report["error"]["type"] if report["error"] else missing,
+            report["error"]["type"] if report["error"] else worst,
         )
     return table
 

@@ -7,7 +7,7 @@ import random
 import struct
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .glb_builder import GlbBuilder, Shape, checker_png, cube, glb, png, solid_ktx2, torus
@@ -226,6 +226,22 @@ def _basisu(*, required: bool) -> bytes:
     return builder.build()
 
 
+def _inside_out() -> bytes:
+    shape = cube()
+    return _simple(replace(shape, indices=shape.indices[::-1]), "inside out").build()
+
+
+def _torn() -> bytes:
+    """A box without its last side, whose first triangle is there twice, and with one that is a line."""
+    shape = cube()
+    indices = [*shape.indices[:30], *shape.indices[1:3], shape.indices[0], 4, 5, 5]
+    return _simple(replace(shape, indices=indices), "torn").build()
+
+
+def _plain_texture() -> bytes:
+    return _simple(cube(), "plain", image=png(256, 256, bytes((200, 40, 40)) * 256 * 256)).build()
+
+
 def _truncated() -> bytes:
     data = _textured()
     return data[: len(data) * 2 // 3]
@@ -297,6 +313,9 @@ _SAMPLES: tuple[tuple[str, str, str, Callable[[], bytes]], ...] = (
     ),
     ("references/props/external texture.glb", "a texture elsewhere in the library", "", _external_texture),
     ("references/props/leaves the library.glb", "references that must not be opened", "", _leaves_library),
+    ("flawed/inside out.glb", "every triangle faces inwards", "", _inside_out),
+    ("flawed/torn.glb", "a hole, a face that is there twice, and one without area", "", _torn),
+    ("flawed/plain texture.glb", "65,536 pixels of one colour", "", _plain_texture),
     ("doubtful/without scene.glb", "a mesh, but neither a node nor a scene that shows it", "", _without_scene),
     ("unsupported/basisu required.glb", "KTX2 only", "ExtensionRequired", lambda: _basisu(required=True)),
     ("unsupported/unknown extension.glb", "an extension that nothing reads", "ExtensionRequired", _required_extension),

@@ -1,4 +1,5 @@
-"""One asset through the rooms: container, import, measure. Runs in the worker, and answers whatever happens."""
+"""One asset through the rooms: container, conformance, import, measure, judge. Runs in the worker, and answers whatever
+happens: what fails costs the asset nothing but the checks that needed it."""
 
 from __future__ import annotations
 
@@ -7,143 +8,263 @@ import hashlib
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from .blender.arrival import missing
 from .blender.measure import measure
+from .blender.meshes import measure_meshes
+from .blender.pixels import measure_pixels
 from .blender.scene import import_glb
 from .errors import AssetError, UnsupportedAssetError
-from .glb.container import read_container
+from .glb.container import Container, read_container
 from .glb.document import JsonObject, parse_document, printable, require_gltf_2
 from .glb.layout import lay_out
 from .glb.references import Reference, Refused, Resolved, keys_of, targets_of
 from .glb.summary import file_facts
-from .model.facts import FileFacts, Missing, ReferenceFacts, SceneFacts
+from .khronos.validator import NotCheckedError, NoValidator, Validator
+from .model.facts import (
+    Facts,
+    FileFacts,
+    Gap,
+    MeshFacts,
+    Missing,
+    Need,
+    PixelFacts,
+    ReferenceFacts,
+    Sample,
+    SceneFacts,
+    facts_document,
+)
+from .model.khronos import KhronosReport
+from .model.library import StoredObject
 from .model.report import Failure, Stage
-from .model.wire import Outcome, Reply, Request, Resource
+from .model.wire import Reply, Request, Resource
+from .rules.custom import load_custom_rules, without_custom_rules
+from .rules.judgement import judge
+from .rules.registry import Subject
 
 MAX_MESSAGE = 1000
 """Characters of an error's message."""
+
+_BLENDER: tuple[Need, ...] = ("scene", "meshes", "pixels", "deep")
+"""What takes an import."""
 
 
 class Analysis:
     """The way of one asset. `enter` is told each stage before it begins, so that a crash can be placed."""
 
-    def __init__(self, request: Request, *, managed: frozenset[str] | None, enter: Callable[[Stage], None]) -> None:
+    def __init__(
+        self,
+        request: Request,
+        *,
+        managed: frozenset[str] | None,
+        validator: Validator | NoValidator,
+        enter: Callable[[Stage], None],
+    ) -> None:
+        """`managed` are the extensions that this Blender reads."""
         self._request = request
         self._managed = managed
+        self._validator = validator
         self._enter = enter
         self._stage: Stage = "container"
         self._seconds: dict[str, float] = {}
+        self._gaps: list[Gap] = []
         self._sha256: str | None = None
-        self._facts: dict[str, Any] | None = None
+        self._data = b""
+        self._size_bytes = 0
+        self._container: Container | None = None
+        self._document = JsonObject({})
+        self._targets: dict[Reference, Resolved | Refused] = {}
+        self._references: tuple[ReferenceFacts, ...] = ()
+        self._file: FileFacts | None = None
+        self._scene: SceneFacts | None = None
+        self._meshes: tuple[MeshFacts, ...] | None = None
+        self._pixels: tuple[PixelFacts, ...] | None = None
+        self._missing: tuple[Missing, ...] = ()
+        self._messages: tuple[str, ...] = ()
+        self._khronos: KhronosReport | None = None
 
     def run(self) -> Reply:
         """The reply to the request, `memory_bytes` left out. Never raises an Exception."""
-        try:
-            with contextlib.ExitStack() as self._at_the_end:
-                return self._run()
-        except UnsupportedAssetError as error:
-            return self._reply("unsupported", error=self._failure(error.kind, str(error)))
-        except AssetError as error:
-            return self._reply("error", error=self._failure(error.kind, str(error)))
-        except MemoryError:
-            return self._reply("error", error=self._failure("OutOfMemory", "The asset does not fit into memory."))
-        except Exception as error:
-            text = f"The validator itself failed on this asset ({type(error).__name__}: {error}). Please report it."
-            return self._reply("error", error=self._failure("InternalError", text))
-
-    def _run(self) -> Reply:
         request = self._request
-        with self._in_stage("container"):
-            data = Path(request.path).read_bytes()
-            self._sha256 = hashlib.sha256(data).hexdigest()
-            container = read_container(data, request.limits)
-            document = parse_document(container, request.limits)
-            targets = targets_of(container, document, asset_key=request.key, root=request.root, limits=request.limits)
-            wanted = keys_of(targets)
-            if wanted and request.resources is None:
-                return self._reply("needs", needs=wanted)
-            resources = request.resources or {}
-            references = tuple(_reference_facts(*reference, resources) for reference in targets.items())
-            fetched = {
-                reference.pointer: Path(resource.path)
-                for reference, target in targets.items()
-                if isinstance(target, Resolved) and (resource := resources[target.key]).path
-            }
-            file = file_facts(container, document, references, fetched)
-            self._facts = _facts(file)
-            require_gltf_2(document)
-            self._require_extensions(document)
-            path = Path(request.path)
-            if targets:
-                top = Path(f"{path}.layout")
-                shutil.rmtree(top, ignore_errors=True)  # of a worker that died over it
-                self._at_the_end.callback(shutil.rmtree, top, ignore_errors=True)
-                path = lay_out(container, targets, resources, top)
-            del data, container  # the importer reads the file anew
-        with self._in_stage("import"):
-            messages = import_glb(path, folder=path.parent)
-        with self._in_stage("measure"):
-            scene = measure()
-            lost = missing(document, scene, references, self._managed)
-            self._facts = _facts(file, scene, lost, messages)
-        return self._reply("ok")
+        error = self._attempt("container", self._read)
+        if error is None and request.resources is None and (wanted := keys_of(self._targets)):
+            return Reply(id=request.id, needs=wanted)
+        if request.failed and request.failed.stage == "khronos":
+            self._lack(("khronos",), f"The Khronos validator did not get to the end of it: {request.failed.message}")
+        else:
+            self._attempt("khronos", self._conform)
+        if error is None:
+            error = request.failed
+            if request.demand.depth == "quick":
+                self._lack(_BLENDER, "Depth `quick` leaves Blender out.")
+            else:
+                error = error or self._attempt("container", self._require_extensions) or self._in_blender()
+                if error:
+                    self._lack(_BLENDER, f"Blender did not get to the end of it: {error.message}")
+        elif self._file is None:
+            self._lack(("file", "data", *_BLENDER), f"The file could not be read: {error.message}")
+        else:
+            self._lack(_BLENDER, f"Blender was not asked: {error.message}")
+        return self._judged(error)
 
-    def _require_extensions(self, document: JsonObject) -> None:
+    def _read(self) -> None:
+        request = self._request
+        self._data = Path(request.path).read_bytes()
+        self._size_bytes = len(self._data)
+        self._sha256 = hashlib.sha256(self._data).hexdigest()
+        self._container = read_container(self._data, request.limits)
+        self._document = parse_document(self._container, request.limits)
+        self._targets = targets_of(
+            self._container, self._document, asset_key=request.key, root=request.root, limits=request.limits
+        )
+        resources = request.resources
+        if resources is None:
+            if keys_of(self._targets):
+                return
+            resources = {}
+        self._references = tuple(_reference_facts(*reference, resources) for reference in self._targets.items())
+        fetched = {reference.pointer: path for reference, path in self._fetched()}
+        self._file, gaps = file_facts(self._container, self._document, self._references, fetched)
+        self._gaps += gaps
+        require_gltf_2(self._document)
+
+    def _fetched(self) -> Iterator[tuple[Reference, Path]]:
+        for reference, target in self._targets.items():
+            if isinstance(target, Resolved) and (path := (self._request.resources or {})[target.key].path):
+                yield reference, Path(path)
+
+    def _conform(self) -> None:
+        """Conformance is checked whatever else fails: the validator has its own words for what is no GLB at all."""
+        try:
+            resources = {reference.uri: path for reference, path in self._fetched()} or None
+            self._khronos = self._validator.validate(self._data, resources=resources)
+        except NotCheckedError as error:
+            self._lack(("khronos",), str(error))
+            return
+        if not self._khronos.complete:
+            self._gaps.append(Gap(need="khronos", reason=self._khronos.reason, places=Sample()))
+        if self._file and (compressed := self._file.primitive_list.compressed).count:
+            reason = "The Khronos validator does not look inside compressed data."
+            self._gaps.append(Gap(need="khronos", reason=reason, places=compressed))
+
+    def _require_extensions(self) -> None:
         """The importer refuses required extensions that it does not read: say so before, and name them all."""
-        required = document.texts("extensionsRequired")
+        required = self._document.texts("extensionsRequired")
         if lacking := [name for name in required if self._managed is not None and name not in self._managed]:
             names = ", ".join(lacking)
             raise UnsupportedAssetError(
                 "ExtensionRequired", f"The asset requires {names}, which this Blender does not read."
             )
 
-    @contextlib.contextmanager
-    def _in_stage(self, stage: Stage) -> Iterator[None]:
+    def _in_blender(self) -> Failure | None:
+        path = Path(self._request.path)
+        with contextlib.ExitStack() as at_the_end:
+            top = Path(f"{path}.layout")
+
+            def read() -> None:
+                nonlocal path
+                if self._targets:
+                    shutil.rmtree(top, ignore_errors=True)  # of a worker that died over it
+                    at_the_end.callback(shutil.rmtree, top, ignore_errors=True)
+                    assert self._container
+                    path = lay_out(self._container, self._targets, self._request.resources or {}, top)
+                self._data, self._container = b"", None  # the importer reads the file anew
+                self._messages = import_glb(path, folder=path.parent)
+
+            if error := self._attempt("import", read) or self._attempt("measure", self._measure):
+                return error
+            # What goes wrong here costs the asset these facts, and nothing else.
+            if failed := self._attempt("meshes", self._measure_meshes):
+                self._lack(("meshes", "deep"), failed.message)
+            if failed := self._attempt("pixels", self._measure_pixels):
+                self._lack(("pixels",), failed.message)
+        return None
+
+    def _measure(self) -> None:
+        self._scene = measure()
+        self._missing = missing(self._document, self._scene, self._references, self._managed)
+
+    def _measure_meshes(self) -> None:
+        deep = self._request.demand.depth == "deep"
+        self._meshes, gaps = measure_meshes(self._document, deep=deep)
+        self._gaps += gaps
+        if not deep:
+            self._lack(("deep",), "Depth `standard` leaves it out; `--depth deep` looks.")
+
+    def _measure_pixels(self) -> None:
+        assert self._file
+        self._pixels, gaps = measure_pixels(self._file.images)
+        self._gaps += gaps
+
+    def _judged(self, error: Failure | None) -> Reply:
+        bare = Reply(id=self._request.id, sha256=self._sha256, error=error, seconds=self._seconds)
+        judged = [bare]
+        if failed := self._attempt("judge", lambda: judged.append(self._judge(bare))):
+            return replace(bare, error=failed)
+        return judged[-1]
+
+    def _judge(self, bare: Reply) -> Reply:
+        request, facts = self._request, self._facts()
+        subject = Subject(
+            asset=StoredObject(key=request.key, size_bytes=self._size_bytes, etag="", last_modified=""),
+            facts=facts,
+            khronos=self._khronos,
+            error=bare.error,
+            expected_m=request.demand.expected_m,
+        )
+        demand = request.demand
+        if request.failed and request.failed.stage == "judge":  # by one of them, for ours do not end a process
+            demand = without_custom_rules(demand)
+            self._lack(("custom",), f"Rules of your own were left out: {request.failed.message}")
+        judgement = judge(subject, demand, gaps=[*self._gaps, *load_custom_rules(demand.rules_folder)])
+        return replace(
+            bare,
+            verdict=judgement.verdict,
+            findings=judgement.findings,
+            coverage=judgement.coverage,
+            khronos=self._khronos,
+            facts=facts_document(facts) if facts else None,
+        )
+
+    def _facts(self) -> Facts | None:
+        if self._file is None:
+            return None
+        return Facts(
+            file=self._file,
+            scene=self._scene,
+            meshes=self._meshes,
+            pixels=self._pixels,
+            missing=self._missing,
+            importer_messages=self._messages,
+        )
+
+    def _attempt(self, stage: Stage, step: Callable[[], None]) -> Failure | None:
+        """Take a step; what goes wrong becomes a Failure."""
         self._stage = stage
         self._enter(stage)
         started = time.perf_counter()
         try:
-            yield
+            step()
+        except AssetError as error:
+            return self._failure(error.kind, str(error), unsupported=isinstance(error, UnsupportedAssetError))
+        except MemoryError:
+            return self._failure("OutOfMemory", "The asset does not fit into memory.")
+        except Exception as error:
+            text = f"The validator itself failed on this asset ({type(error).__name__}: {error}). Please report it."
+            return self._failure("InternalError", text)
         finally:
-            self._seconds[stage] = time.perf_counter() - started
+            self._seconds[stage] = self._seconds.get(stage, 0.0) + time.perf_counter() - started
+        return None
 
-    def _failure(self, kind: str, message: str) -> Failure:
+    def _failure(self, kind: str, message: str, *, unsupported: bool = False) -> Failure:
         if len(message) > MAX_MESSAGE:  # a hostile file may put its own text into an exception
             message = f"{message[:MAX_MESSAGE]} ..."
-        return Failure(stage=self._stage, type=kind, message=message)
+        return Failure(stage=self._stage, type=kind, message=message, unsupported=unsupported)
 
-    def _reply(self, outcome: Outcome, *, needs: tuple[str, ...] = (), error: Failure | None = None) -> Reply:
-        return Reply(
-            id=self._request.id,
-            outcome=outcome,
-            needs=needs,
-            sha256=self._sha256,
-            facts=self._facts,
-            error=error,
-            seconds=self._seconds,
-        )
-
-
-# What the container tells for want of a better witness stands beside what Blender measured.
-_TOLD = ("primitives", "draw_calls", "images", "animations", "references")
-_REST = tuple(field.name for field in fields(FileFacts) if field.name not in _TOLD)
-
-
-def _facts(
-    file: FileFacts, scene: SceneFacts | None = None, missing: tuple[Missing, ...] = (), messages: tuple[str, ...] = ()
-) -> dict[str, Any]:
-    """The `facts` block; what was not measured is null."""
-    return {
-        **{field.name: getattr(scene, field.name, None) for field in fields(SceneFacts)},
-        **{name: getattr(file, name) for name in _TOLD},
-        "missing": missing,
-        "importer_messages": messages,
-        "file": {name: getattr(file, name) for name in _REST},
-    }
+    def _lack(self, needs: tuple[Need, ...], reason: str) -> None:
+        self._gaps += [Gap(need=need, reason=reason) for need in needs]
 
 
 def _reference_facts(

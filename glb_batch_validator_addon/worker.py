@@ -53,6 +53,7 @@ def _serve() -> None:
         import bpy
     from .analysis import Analysis
     from .blender import scene
+    from .khronos.validator import open_validator
 
     scene.start()
     managed = scene.managed_extensions()
@@ -60,12 +61,14 @@ def _serve() -> None:
     replies.write(encode(Hello(versions={"blender": bpy.app.version_string, "python": platform.python_version()})))
     replies.flush()
 
+    validator = open_validator()
+
     def enter(name: Stage) -> None:
         stage[:] = name.encode().ljust(STAGE_BYTES, b"\0")
 
     for imports, line in enumerate(sys.stdin.buffer):
         request = decode_request(line)
-        reply = Analysis(request, managed=managed, enter=enter).run()
+        reply = Analysis(request, managed=managed, validator=validator, enter=enter).run()
         scene.reset(imports + 1)
         replies.write(encode(replace(reply, memory_bytes=resident_bytes())))
         replies.flush()

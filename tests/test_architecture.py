@@ -19,12 +19,15 @@ ALLOWED = {
     "glb": {"errors", "model"},
     "storage": {"errors", "model"},
     "engine": {"errors", "model", "storage", "__init__"},
+    "khronos": {"errors", "model"},
+    "mesh": {"model"},
+    "rules": {"errors", "model"},
     "reports": {"errors", "model"},
-    "blender": {"errors", "model", "glb"},
-    "analysis": {"errors", "model", "glb", "blender"},
-    "worker": {"errors", "model", "memory", "blender", "analysis"},
-    "cli": {"errors", "model", "glb", "storage", "engine", "reports", "__init__"},
-    "ui": {"errors", "model", "storage", "blender", "cli", "__init__"},
+    "blender": {"errors", "model", "glb", "mesh"},
+    "analysis": {"errors", "model", "glb", "khronos", "blender", "rules"},
+    "worker": {"errors", "model", "memory", "khronos", "blender", "analysis"},
+    "cli": {"errors", "model", "glb", "storage", "engine", "rules", "reports", "__init__"},
+    "ui": {"errors", "model", "storage", "blender", "rules", "cli", "__init__"},
 }
 
 # Where packages with a price may be imported; "engine" reaches storage through its port only.
@@ -33,7 +36,9 @@ PLACES = {
     "boto3": {"storage/s3.py"},
     "botocore": {"storage/s3.py", "storage/s3_errors.py", "storage/s3_fast.py"},
     "sqlite3": {"engine/ledger.py"},
-    "numpy": {"blender"},
+    "numpy": {"glb", "mesh", "blender"},
+    "py_mini_racer": {"khronos"},
+    "cattrs": {"cli"},
     "rich": {"cli"},
     "platformdirs": {"cli"},
 }

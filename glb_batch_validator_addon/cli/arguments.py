@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from .. import __version__
 from ..errors import UsageError
 from ..model.limits import MIB, Limits
 from ..model.naming import DEFAULT_REPORT_NAME, check_template
+from ..model.profile import Depth
 from ..model.settings import RunSettings
+from ..rules.profiles import DEFAULT as DEFAULT_PROFILE
+from ..rules.profiles import load_policy, profile_names
 
 DESCRIPTION = "Validate every .glb of a library and write a report beside each one."
 
@@ -33,6 +37,8 @@ examples:
   one asset, to be opened in Blender:     ... --bucket my-bucket --copy props/chair.glb --output /tmp/look
   one job of an array of ten:             ... --shard $AWS_BATCH_JOB_ARRAY_INDEX/10
   only chairs, but not the old ones:      ... --include 'chairs/*' --exclude '*/old/*'
+  for phones, with waivers:               ... --profile mobile-ar --waivers waivers.toml
+  the same facts under another profile:   run_batch.py judge --bucket my-bucket --prefix props/ --profile web
 
 exit codes:
   0  all processed, nothing at or above --fail-on
@@ -44,19 +50,38 @@ exit codes:
 """
 
 # What a run is about: a resumed run takes these from its ledger. The rest may be given anew.
-_ABOUT = ("limit", "include", "exclude", "shard", "force", "report_name", "reports_to", "manifest", "max_size_mb")
+_ABOUT = (
+    *("limit", "include", "exclude", "shard", "force", "report_name", "reports_to", "manifest", "max_size_mb"),
+    *("judge_only", "profile", "waivers", "depth", "rules"),
+)
+
+
+JUDGE = "judge"
+"""The word before the options that makes a run of `judge_only`."""
 
 
 def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
+    """The options; `judge` takes the same, and passes over those that are about Blender."""
     parser = argparse.ArgumentParser(
         prog=program,
+        usage=f"{program} [judge] (--bucket BUCKET [--prefix PREFIX] | --folder FOLDER) [options]",
         description=DESCRIPTION,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"GLB Batch Validator {__version__}")
+    parser.set_defaults(judge_only=False)
+    _add_library(parser)
+    _add_choice(parser)
+    _add_judgement(parser)
+    _add_work(parser)
+    _add_results(parser)
+    _add_s3(parser)
+    return parser
 
+
+def _add_library(parser: argparse.ArgumentParser) -> None:
     library = parser.add_argument_group("library")
     place = library.add_mutually_exclusive_group(required=True)
     place.add_argument(
@@ -67,6 +92,8 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
         "--prefix", default="", help="only keys that begin with this; a folder ends in / (default: the whole bucket)"
     )
 
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
     choice = parser.add_argument_group("which assets")
     choice.add_argument(
         "--limit",
@@ -117,6 +144,34 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
     )
     choice.add_argument("--if-match", default="", metavar="ETAG", help="with --copy: only if it is still this version")
 
+
+def _add_judgement(parser: argparse.ArgumentParser) -> None:
+    judgement = parser.add_argument_group("what is asked of them")
+    judgement.add_argument(
+        "--profile",
+        default=DEFAULT_PROFILE,
+        metavar="NAME",
+        help=f"rules and budgets: {', '.join(profile_names())}, or a .toml file of yours (default: %(default)s)",
+    )
+    judgement.add_argument(
+        "--waivers", type=_path, metavar="FILE", help="findings to live with, beside those of the profile: a .toml file"
+    )
+    judgement.add_argument(
+        "--depth",
+        choices=get_args(Depth),
+        default="standard",
+        help="quick: the file and its conformance, without Blender; deep: also self-intersections, overlaps and gutters"
+        " of UV maps (default: %(default)s)",
+    )
+    judgement.add_argument(
+        "--rules",
+        type=_path,
+        metavar="DIR",
+        help="rules of your own, Python files that background Blenders run: only from people you trust",
+    )
+
+
+def _add_work(parser: argparse.ArgumentParser) -> None:
     work = parser.add_argument_group("how to work")
     defaults = RunSettings()
     work.add_argument(
@@ -169,6 +224,8 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
         help="where ledgers lie that --ledger does not name (default: a folder of this program in your user data)",
     )
 
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
     results = parser.add_argument_group("results")
     results.add_argument(
         "--report-name",
@@ -188,8 +245,8 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
         "--fail-on",
         choices=("error", "warning", "never"),
         default="error",
-        help="exit with 1 on findings of this severity or above: `unsupported` assets and those that did not arrive in"
-        " Blender as a whole are warnings; what could not be processed is 3 in any case (default: %(default)s)",
+        help="exit with 1 on findings of this severity or above; `unsupported` assets are warnings; what could not be"
+        " processed is 3 in any case (default: %(default)s)",
     )
     results.add_argument("--json", action="store_true", help="events as JSON lines on stdout instead of progress")
     results.add_argument(
@@ -205,6 +262,8 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
         help="a line for every asset and for what happens to the background Blenders",
     )
 
+
+def _add_s3(parser: argparse.ArgumentParser) -> None:
     s3 = parser.add_argument_group("S3")
     s3.add_argument("--endpoint-url", default="", metavar="URL", help="an S3-compatible server; addressed by path")
     s3.add_argument("--region", default="", help="default: from your AWS configuration")
@@ -216,12 +275,13 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
     )
     s3.add_argument("--sse-kms-key-id", default="", metavar="KEY", help="encrypt reports with this KMS key")
     s3.add_argument("--allow-http", action="store_true", help="allow an unencrypted endpoint on another machine")
-    return parser
 
 
 def parse(arguments: list[str], program: str = "run_batch.py") -> argparse.Namespace:
     """The options. Raises `UsageError` for what only their combination shows, SystemExit(2) for the rest."""
-    options = build_parser(program).parse_args(arguments)
+    judge_only = arguments[:1] == [JUDGE]
+    options = build_parser(program).parse_args(arguments[judge_only:])
+    options.judge_only = judge_only
     check_template(options.report_name)
     if options.prefix and options.folder:
         raise UsageError("--prefix goes with --bucket; name the folder itself with --folder.")
@@ -229,11 +289,13 @@ def parse(arguments: list[str], program: str = "run_batch.py") -> argparse.Names
         raise UsageError("--copy needs --output, the folder that the asset is laid out in.")
     if options.manifest and not options.manifest.is_file():
         raise UsageError(f"There is no manifest {options.manifest}.")
+    if judge_only and options.rules:
+        raise UsageError("Custom rules run in Blender: validate with --rules; judge keeps what they found.")
     return options
 
 
 def run_settings(options: argparse.Namespace) -> RunSettings:
-    """The settings of the engine."""
+    """The settings of the engine. Raises `UsageError` for a profile or waivers that are not understood."""
     return RunSettings(
         limit=options.limit,
         include=tuple(options.include),
@@ -246,6 +308,15 @@ def run_settings(options: argparse.Namespace) -> RunSettings:
         memory_limit_bytes=options.memory_limit_mb * MIB,
         report_name=options.report_name,
         limits=Limits(max_size_bytes=options.max_size_mb * MIB),
+        judge_only=options.judge_only,
+        policy=load_policy(
+            options.profile,
+            waivers=options.waivers,
+            today=datetime.now(UTC).date(),
+            depth=options.depth,
+            rules_folder=options.rules,
+            custom=options.judge_only,  # it keeps what they found
+        ),
     )
 
 
@@ -259,8 +330,9 @@ def restore(options: argparse.Namespace, values: dict[str, Any]) -> None:
     """Take what the run is about from its record."""
     for name in _ABOUT:
         setattr(options, name, values[name])
-    if options.manifest:
-        options.manifest = Path(options.manifest)
+    for name in ("manifest", "waivers", "rules"):
+        if path := getattr(options, name):
+            setattr(options, name, Path(path))
 
 
 def default_ledger(library: str, options: argparse.Namespace) -> Path:

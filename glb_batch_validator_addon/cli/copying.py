@@ -3,44 +3,76 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import tempfile
 from pathlib import Path
 
 from ..engine.fetch import fetch, fetch_resources, too_large
-from ..errors import AssetError, StorageError, UsageError
+from ..engine.planner import MAX_REPORT_BYTES
+from ..errors import AssetError, GlbvError, StorageError, UsageError
 from ..glb.container import read_container
 from ..glb.document import parse_document, require_gltf_2
 from ..glb.layout import lay_out, safe_name
 from ..glb.references import keys_of, targets_of
-from ..model.naming import uid
+from ..model.library import StoredObject
+from ..model.naming import report_key, twin_template, uid
+from ..model.report import from_json
 from ..model.text import printable
 from ..storage.port import Storage
 from .arguments import run_settings
 from .ending import make_output
-from .places import open_library
+from .places import open_library, open_reports
 from .progress import print_event
+
+REPORT_NAME = "glbv-report.json"
+"""Of the report beside the copy."""
 
 
 def copy_asset(options: argparse.Namespace) -> None:
     """Lay the asset out in a new folder below `--output`, as a worker does before it imports it; print its path.
 
-    Raises `AssetError` if it cannot be had or read.
+    Its report is laid beside it, if there is one about this version; the event says where.
+    Raises `AssetError` if the asset cannot be had or read.
     """
-    storage = open_library(options)
-    try:
-        path = _copy(storage, options)
-    except StorageError as error:
-        raise AssetError("NotFetched", str(error)) from error
-    finally:
-        storage.close()
+    with contextlib.ExitStack() as opened:
+        storage = open_library(options)
+        opened.callback(storage.close)
+        try:
+            item, path = _copy(storage, options)
+        except StorageError as error:
+            raise AssetError("NotFetched", str(error)) from error
+        report = None
+        with contextlib.suppress(GlbvError, OSError):  # the asset can be opened without it
+            reports = storage
+            if options.reports_to:
+                reports = open_reports(options)
+                opened.callback(reports.close)
+            if data := _report(reports, item, root=storage.root, template=options.report_name):
+                with path.with_name(REPORT_NAME).open("xb") as file:  # the asset may refer to a file of that name
+                    file.write(data)
+                report = file.name
     if options.json:
-        print_event("asset_copied", key=options.copy, path=str(path))
+        print_event("asset_copied", key=options.copy, path=str(path), report=report)
     else:
         print(printable(str(path), sys.stdout.encoding))
 
 
-def _copy(storage: Storage, options: argparse.Namespace) -> Path:
+def _report(reports: Storage, item: StoredObject, *, root: str, template: str) -> bytes | None:
+    """The report about exactly this version of an asset, by either name that a run may have given it."""
+    for name in dict.fromkeys((template, twin_template(template))):
+        key = reports.root + report_key(item.key[len(root) :], name, uid_of=item.key)
+        with contextlib.suppress(StorageError, ValueError):  # it is not there, no report, or of another version
+            found = reports.stat(key)
+            if found.size_bytes <= MAX_REPORT_BYTES:
+                data = reports.read(found)
+                about = from_json(data).asset
+                if (about.key, about.etag) == (item.key, item.etag):
+                    return data
+    return None
+
+
+def _copy(storage: Storage, options: argparse.Namespace) -> tuple[StoredObject, Path]:
     key, limits = options.copy, run_settings(options).limits
     if not key.startswith(storage.root):
         raise UsageError(f"{key} is not in {storage.uri()}: --copy takes the whole key.")
@@ -57,7 +89,8 @@ def _copy(storage: Storage, options: argparse.Namespace) -> Path:
         require_gltf_2(document)
         targets = targets_of(container, document, asset_key=key, root=storage.root, limits=limits)
         resources = fetch_resources(storage, keys_of(targets), Path(temporary, "resources"), limits)
-        return lay_out(container, targets, resources, _new_folder(options.output, key), name=safe_name(key))
+        top = _new_folder(options.output, key)
+        return item, lay_out(container, targets, resources, top, name=safe_name(key))
 
 
 def _new_folder(output: Path, key: str) -> Path:

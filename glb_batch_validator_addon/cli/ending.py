@@ -13,6 +13,7 @@ from .. import __version__
 from ..engine.events import RunFinished
 from ..engine.ledger import Ledger
 from ..errors import UsageError
+from ..model.finding import VERDICTS
 from ..model.text import printable
 from ..reports.summary import summary_json
 from ..storage.port import Storage
@@ -27,8 +28,8 @@ def exit_code(finished: RunFinished, fail_on: str) -> int:
         return INTERRUPTED
     if finished.counts["error"]:
         return FAILED
-    warnings = finished.counts["unsupported"] + finished.counts["incomplete"]
-    return FINDINGS if fail_on == "warning" and warnings else OK
+    counting = {"error": ("fail",), "warning": ("fail", "warn", "unsupported"), "never": ()}[fail_on]
+    return FINDINGS if any(finished.counts[verdict] for verdict in counting) else OK
 
 
 def print_plan(ledger: Ledger, run: int) -> None:
@@ -41,8 +42,10 @@ def print_plan(ledger: Ledger, run: int) -> None:
     print(f"To validate: {counts['pending']:,} ({size:,.1f} MB). Unchanged: {counts['skipped']:,}.", file=sys.stderr)
 
 
-def nothing_found(library: str, options: argparse.Namespace) -> str:
+def nothing_found(library: str, options: argparse.Namespace, finished: RunFinished) -> str:
     """An empty selection is nearly always a slip of the pen, and a green light for nothing would hide it."""
+    if finished.without_facts:
+        return f"No report holds the facts of any asset in {library}: validate it first, without the word judge."
     chosen = options.include or options.exclude or options.manifest
     hint = " Check --include, --exclude and --manifest." if chosen else ""
     if options.prefix.startswith("/"):
@@ -82,7 +85,7 @@ def write_summary(
         "counts": finished.counts,
     }
     rows = (
-        {"key": row.key, "state": row.state, "status": row.status, "report": reports.uri(row.report_key), **row.brief}
+        {"key": row.key, "state": row.state, "verdict": row.verdict, "report": reports.uri(row.report_key), **row.brief}
         for row in ledger.rows(run)
     )
     try:
@@ -98,9 +101,9 @@ def write_summary(
 def print_end(finished: RunFinished, options: argparse.Namespace, summary: Path | None) -> None:
     """Counts, rate, where things are, how to go on."""
     counts = finished.counts
-    table = Table("outcome", "assets", box=None, pad_edge=False)
-    for status in ("ok", "unsupported", "error"):
-        table.add_row(status, f"{counts[status]:,}")
+    table = Table("verdict", "assets", box=None, pad_edge=False)
+    for verdict in reversed(VERDICTS):
+        table.add_row(verdict, f"{counts[verdict]:,}")
     if counts["pending"]:
         table.add_row("not done", f"{counts['pending']:,}")
     console = Console(stderr=True, highlight=False, markup=False)
@@ -108,12 +111,13 @@ def print_end(finished: RunFinished, options: argparse.Namespace, summary: Path 
     rate = f", {finished.done / finished.seconds:.1f} a second" if finished.done else ""
     before = counts["total"] - counts["pending"] - counts["skipped"] - finished.done
     earlier = f", {before:,} before the interruption" if before > 0 else ""
+    what = "judged" if options.judge_only else "validated"
     console.print(
-        f"{finished.done:,} validated in {finished.seconds:.1f} s{rate}{earlier}; {counts['skipped']:,} unchanged."
+        f"{finished.done:,} {what} in {finished.seconds:.1f} s{rate}{earlier}; {counts['skipped']:,} unchanged."
     )
-    if counts["incomplete"]:
+    if finished.without_facts:
         console.print(
-            f"{counts['incomplete']:,} did not arrive in Blender as a whole: see `missing` in their reports.",
+            f"{finished.without_facts:,} not judged: no report of this version holds their facts. Validate them first.",
             style="yellow",
         )
     where = f"below {options.reports_to}" if options.reports_to else "beside the assets"

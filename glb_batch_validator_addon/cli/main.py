@@ -30,9 +30,10 @@ from .ending import (
     print_plan,
     write_summary,
 )
+from .judging import judge_again
 from .manifest import keys_of_manifest
 from .places import open_library, open_reports
-from .program import find_launcher
+from .program import NO_BLENDER, find_launcher
 from .progress import View, make_view, print_event
 
 
@@ -110,21 +111,23 @@ def _validate(options: argparse.Namespace, control: Control) -> int:
             if isinstance(event, RunFinished):
                 finished.append(event)
 
+        settings = run_settings(options)  # before any work: it may find fault with the profile
         run = Run(
             storage=storage,
             reports=reports,
             ledger=ledger,
-            settings=run_settings(options),
+            settings=settings,
             on_event=on_event,
-            launcher=find_launcher(options.blender, workers=options.workers),
+            launcher=NO_BLENDER if options.judge_only else find_launcher(options.blender, workers=options.workers),
             resume=options.resume,
             recorded=recorded(options),
             manifest=keys_of_manifest(options) if options.manifest else None,
+            judge=judge_again,
             plan_only=options.dry_run,
         )
         _go(run, view, control)
         if not finished[0].counts["total"] and not finished[0].interrupted and options.shard[1] == 1:
-            raise UsageError(nothing_found(storage.uri(), options))
+            raise UsageError(nothing_found(storage.uri(), options, finished[0]))
         if options.dry_run:
             print_plan(ledger, run.id)
             return OK

@@ -19,6 +19,9 @@ from ..model.wire import THREADS
 ENTRY = "run_batch.py"
 VERSION_TIMEOUT_SECONDS = 60
 
+NO_BLENDER = Launcher(command=(), blender="")
+"""For a run that only judges."""
+
 # Isolated from the user's settings and add-ons; no script in a file runs; neither network nor sound.
 _FLAGS = (
     "--background",

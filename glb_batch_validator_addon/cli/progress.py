@@ -30,6 +30,7 @@ from ..engine.events import (
     WorkerRecycled,
     as_json,
 )
+from ..model.finding import VERDICTS
 from ..model.text import printable
 
 PLAIN_SECONDS = 10.0
@@ -68,7 +69,7 @@ class Tally:
     def __init__(self) -> None:
         self.plan = Planned(listed=0, pending=0, skipped=0, pending_bytes=0, complete=False)
         self.done = 0
-        self.counts = {"ok": 0, "error": 0, "unsupported": 0}
+        self.counts = dict.fromkeys(reversed(VERDICTS), 0)
         self._first: float | None = None
         self._paused_since: float | None = None
         self._pauses = 0.0
@@ -83,7 +84,7 @@ class Tally:
         elif isinstance(event, AssetDone):
             self._first = self._first or self.clock()
             self.done += 1
-            self.counts[event.status] += 1
+            self.counts[event.verdict] += 1
         elif isinstance(event, RunPaused):
             now = time.monotonic()
             self._pauses += now - (self._paused_since or now)
@@ -97,7 +98,7 @@ class Tally:
         return (self.done - 1) / max(self.clock() - self._first, 1e-6)
 
     def __str__(self) -> str:
-        parts = [f"{number:,} {status}" for status, number in self.counts.items() if number]
+        parts = [f"{number:,} {verdict}" for verdict, number in self.counts.items() if number]
         if self.plan.skipped:
             parts.append(f"{self.plan.skipped:,} unchanged")
         return ", ".join(parts)
@@ -105,9 +106,9 @@ class Tally:
 
 def line_of(event: Event) -> str | None:
     """A line for events that a person should read one by one."""
-    if isinstance(event, AssetDone) and event.status != "ok":
-        error = event.brief.get("error") or {}
-        return f"{event.status}: {event.key}: {error.get('message', '')}"
+    if isinstance(event, AssetDone) and event.verdict in ("error", "unsupported", "fail"):
+        said = [*filter(None, [event.brief.get("error")]), *event.brief.get("findings", ())]
+        return f"{event.verdict}: {event.key}: {said[0]['message'] if said else ''}"
     if isinstance(event, WorkerLost) and (event.retried or not event.key):  # the second time its report says it
         what = event.key or "no asset"
         return f"worker {event.worker} lost at {what}: {event.reason}" + (
@@ -183,7 +184,9 @@ class BarView:
             )
         if line := line_of(event):
             self._progress.console.print(
-                escape(printable(line, "utf-8")), style="red" if "error" in line[:6] else "yellow", highlight=False
+                escape(printable(line, "utf-8")),
+                style="red" if line.startswith(("error", "fail")) else "yellow",
+                highlight=False,
             )
 
     def close(self) -> None:

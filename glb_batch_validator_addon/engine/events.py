@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..model.report import Status
+from ..model.finding import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class AssetDone:
     """The report is written (or, with the stage `report`, could not be)."""
 
     key: str
-    status: Status
+    verdict: Verdict
     report: str
     """URI of the report."""
     brief: dict[str, Any] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class AssetSkipped:
     """Unchanged since its report was written by this version under these settings; the rest as in `AssetDone`."""
 
     key: str
-    status: Status
+    verdict: Verdict
     report: str
     brief: dict[str, Any] = field(default_factory=dict)
 
@@ -97,6 +97,8 @@ class RunFinished:
     """From start to end, with pauses."""
     busy: float
     """Share of the workers' time, from their start to the end, in which they were at an asset: 0 to 1."""
+    without_facts: int = 0
+    """Assets that a run which only judges passed over, because no report of this schema holds their facts."""
 
 
 Event = (

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FullError, UsageError
+from ..model.finding import VERDICTS, Verdict
 from ..model.library import StoredObject
-from ..model.report import Status
 
-LEDGER_VERSION = 3
+LEDGER_VERSION = 4
 LOCK_SECONDS = 60.0
 """To wait for another process that writes to the same ledger."""
 
@@ -32,8 +32,8 @@ CREATE TABLE IF NOT EXISTS runs (
     listed INTEGER NOT NULL DEFAULT 0, finished REAL);
 CREATE TABLE IF NOT EXISTS assets (
     key TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL, etag TEXT NOT NULL, last_modified TEXT NOT NULL,
-    report_key TEXT NOT NULL, run INTEGER NOT NULL, state TEXT NOT NULL,
-    digest TEXT, report_etag TEXT, status TEXT, brief TEXT) WITHOUT ROWID;
+    report_key TEXT NOT NULL, run INTEGER NOT NULL, state TEXT NOT NULL, judge INTEGER NOT NULL,
+    digest TEXT, report_etag TEXT, verdict TEXT, brief TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_state ON assets (run, state, key);
 CREATE INDEX IF NOT EXISTS by_report ON assets (run, report_key);
 PRAGMA user_version = {LEDGER_VERSION};
@@ -47,13 +47,15 @@ class Plan:
     item: StoredObject
     report_key: str
     known: Known | None = None
+    judge: bool = False
+    """Its report holds the facts that a judgement under the present profile needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What an earlier report says of the same bytes under the same settings."""
 
-    status: Status
+    verdict: Verdict
     brief: dict[str, Any]
     report_etag: str
 
@@ -65,7 +67,7 @@ class Row:
     key: str
     report_key: str
     state: str
-    status: Status | None
+    verdict: Verdict | None
     brief: dict[str, Any]
 
 
@@ -159,12 +161,12 @@ class Ledger:
         marks = ",".join("?" * len(keys))
         with self._locked():
             rows = self._db.execute(
-                f"SELECT key, etag, status, brief, report_etag FROM assets WHERE key IN ({marks})"
-                " AND digest = ? AND status IS NOT NULL AND report_etag IS NOT NULL",
+                f"SELECT key, etag, verdict, brief, report_etag FROM assets WHERE key IN ({marks})"
+                " AND digest = ? AND verdict IS NOT NULL AND report_etag IS NOT NULL",
                 [*map(_text, keys), digest],
             ).fetchall()
         return {
-            _key(row[0]): (row[1], Known(status=row[2], brief=json.loads(row[3]), report_etag=row[4])) for row in rows
+            _key(row[0]): (row[1], Known(verdict=row[2], brief=json.loads(row[3]), report_etag=row[4])) for row in rows
         }
 
     def planned(self, run: int, keys: Sequence[str]) -> set[str]:
@@ -193,17 +195,19 @@ class Ledger:
             item, known = plan.item, plan.known
             asset = (_text(item.key), item.size_bytes, item.etag, item.last_modified, _text(plan.report_key), run)
             if known:
-                rows.append((*asset, "skipped", digest, known.report_etag, known.status, json.dumps(known.brief)))
+                rows.append(
+                    (*asset, "skipped", False, digest, known.report_etag, known.verdict, json.dumps(known.brief))
+                )
             else:
-                rows.append((*asset, "pending", None, None, None, None))
+                rows.append((*asset, "pending", plan.judge, None, None, None, None))
         with self.transaction():
-            self._db.executemany("INSERT OR REPLACE INTO assets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._db.executemany("INSERT OR REPLACE INTO assets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def pending(self, run: int, *, after: str, count: int) -> list[Plan]:
         """The next assets to do, in the order of keys, after a key."""
         with self._locked():
             rows = self._db.execute(
-                "SELECT key, size_bytes, etag, last_modified, report_key FROM assets"
+                "SELECT key, size_bytes, etag, last_modified, report_key, judge FROM assets"
                 " WHERE run = ? AND state = 'pending' AND key > ? ORDER BY key LIMIT ?",
                 (run, _text(after), count),
             ).fetchall()
@@ -211,6 +215,7 @@ class Ledger:
             Plan(
                 item=StoredObject(key=_key(row[0]), size_bytes=row[1], etag=row[2], last_modified=row[3]),
                 report_key=_key(row[4]),
+                judge=bool(row[5]),
             )
             for row in rows
         ]
@@ -224,58 +229,56 @@ class Ledger:
         *,
         digest: str | None,
         report_etag: str | None,
-        status: Status,
+        verdict: Verdict,
         brief: dict[str, Any],
     ) -> None:
         """One asset is done. Without a digest the next run looks at it again."""
         self._one(
             "UPDATE assets SET state = 'done', size_bytes = ?, etag = ?, last_modified = ?, digest = ?,"
-            " report_etag = ?, status = ?, brief = ? WHERE key = ?",
+            " report_etag = ?, verdict = ?, brief = ? WHERE key = ?",
             (
                 item.size_bytes,
                 item.etag,
                 item.last_modified,
                 digest,
                 report_etag,
-                status,
+                verdict,
                 json.dumps(brief),
                 _text(key),
             ),
         )
 
     def counts(self, run: int) -> dict[str, int]:
-        """Assets by status, done or skipped; of these, `incomplete` did not arrive in Blender as a whole."""
+        """Assets by verdict, done or skipped; how many are `skipped` and `pending`, and the `total`."""
         with self._locked():
             rows = self._db.execute(
-                "SELECT state, status, COUNT(*), SUM(size_bytes), SUM(json_extract(brief, '$.missing_count') > 0)"
-                " FROM assets WHERE run = ? GROUP BY state, status",
+                "SELECT state, verdict, COUNT(*), SUM(size_bytes) FROM assets WHERE run = ? GROUP BY state, verdict",
                 (run,),
             ).fetchall()
-        names = ("ok", "error", "unsupported", "incomplete", "skipped", "pending", "total", "pending_bytes")
+        names = (*VERDICTS, "skipped", "pending", "total", "pending_bytes")
         counts = dict.fromkeys(names, 0)
-        for state, status, number, size, incomplete in rows:
+        for state, verdict, number, size in rows:
             counts["total"] += number
             if state == "pending":
                 counts["pending"] += number
                 counts["pending_bytes"] += size
             else:
-                counts[status] += number
+                counts[verdict] += number
                 counts["skipped"] += number * (state == "skipped")
-                counts["incomplete"] += incomplete or 0
         return counts
 
     def rows(self, run: int) -> Iterator[Row]:
         """Every asset of the run, in the order of keys, without holding them in memory."""
         with self._locked():
             cursor = self._db.execute(
-                "SELECT key, report_key, state, status, brief FROM assets WHERE run = ? ORDER BY key", (run,)
+                "SELECT key, report_key, state, verdict, brief FROM assets WHERE run = ? ORDER BY key", (run,)
             )
-            for key, report_key, state, status, brief in cursor:
+            for key, report_key, state, verdict, brief in cursor:
                 yield Row(
                     key=_key(key),
                     report_key=_key(report_key),
                     state=state,
-                    status=status,
+                    verdict=verdict,
                     brief=json.loads(brief) if brief else {},
                 )
 

@@ -20,7 +20,7 @@ from ..model.library import ASSET_SUFFIX, StoredObject, is_asset
 from ..model.limits import MIB
 from ..model.naming import report_key, twin_template
 from ..model.report import ForeignFileError, Report, from_json
-from ..model.settings import RunSettings
+from ..model.settings import RunSettings, with_judgement_of
 from ..storage.port import Storage
 from .ledger import Known, Ledger, Plan
 from .threads import Threads
@@ -72,6 +72,8 @@ class Planner:
         self._threads = threads
         self._stopped = stopped
         self._selected = selection(settings, root=storage.root)
+        self.without_facts = 0
+        """Assets that a run which only judges passes over, because no report holds their facts."""
 
     def plan(self) -> Iterator[list[Plan]]:
         """Batches of plans, each already in the ledger. Ends early, without an error, when the run is stopped."""
@@ -80,6 +82,10 @@ class Planner:
             if self._stopped():
                 return
             plans = self._decide(batch)
+            if self._settings.judge_only:
+                judged = [plan for plan in plans if plan.known or plan.judge]
+                self.without_facts += len(plans) - len(judged)
+                plans = judged
             self._ledger.add(self._run, plans, self._digest)
             yield plans
 
@@ -186,9 +192,13 @@ class Planner:
             return afresh
         same = (written.asset.etag, written.asset.key) == (item.etag, item.key)
         lasting = not written.error or written.error.lasting
-        if self._settings.force or not same or not lasting or written.run.get("settings") != self._digest:
+        if self._settings.force or not same or not (lasting or self._settings.judge_only):
             return afresh
-        return replace(afresh, known=Known(status=written.status, brief=written.brief(), report_etag=report.etag))
+        digest = str(written.run.get("settings"))
+        wanted = with_judgement_of(digest, self._digest) if self._settings.judge_only else self._digest
+        if digest == wanted:
+            return replace(afresh, known=Known(verdict=written.verdict, brief=written.brief(), report_etag=report.etag))
+        return replace(afresh, judge=with_judgement_of(digest, self._digest) == wanted)
 
     def _is_of_twin(self, written: Report, key: str) -> bool:
         """Whether it is about another asset of the library that differs in the case of `.glb` only."""

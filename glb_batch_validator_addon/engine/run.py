@@ -29,7 +29,7 @@ from .ledger import Ledger, Plan
 from .planner import Planner
 from .pool import Pool
 from .threads import ClosedError, Threads
-from .work import Work
+from .work import Judge, Work
 from .worker_process import FromWorker
 
 PLANNER_THREADS = 8
@@ -61,8 +61,9 @@ class Run:
         resume: bool = False,
         recorded: dict[str, Any] | None = None,
         plan_only: bool = False,
+        judge: Judge,
     ) -> None:
-        """`reports` is where reports go if not beside the assets.
+        """`reports` is where reports go if not beside the assets; `judge` is for assets whose facts are there already.
 
         `recorded` are the options that a resumed run needs; with `plan_only` it ends when the plan is in the ledger.
         """
@@ -99,6 +100,7 @@ class Run:
             ledger=ledger,
             settings=settings,
             digest=self._digest,
+            judge=judge,
             folder=self.folder,
             pool=self._pool,
             threads=self._threads,
@@ -113,6 +115,7 @@ class Run:
         self._cursor = ""  # the last key taken from the ledger
         self._taken = 0  # of the pending assets: in work or done
         self._planned = Planned(listed=0, pending=0, skipped=0, pending_bytes=0, complete=False)
+        self._without_facts = 0
         self._stop_reason: str | None = None
         self._stop_by = 0.0
         self._failure: Exception | None = None
@@ -236,6 +239,7 @@ class Run:
                     if self._stop_reason:
                         return
                 self._inbox.put(partial(self._take_plans, plans))
+            self._without_facts = planner.without_facts
             self._inbox.put(self._plan_complete)
         except ClosedError:
             pass
@@ -253,7 +257,7 @@ class Run:
                 self._on_event(
                     AssetSkipped(
                         key=plan.item.key,
-                        status=plan.known.status,
+                        verdict=plan.known.verdict,
                         report=self._reports.uri(plan.report_key),
                         brief=plan.known.brief,
                     )
@@ -348,6 +352,7 @@ class Run:
                 done=self._work.done,
                 seconds=time.monotonic() - self._started,
                 busy=busy,
+                without_facts=self._without_facts,
             )
         )
 
@@ -358,7 +363,7 @@ class Run:
 
     def _begin(self, plan: Plan) -> None:
         self._taken += 1
-        if not self._pool_started:
+        if not plan.judge and not self._pool_started:
             self._pool_started = True
             try:
                 self._pool.start()

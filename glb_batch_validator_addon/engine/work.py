@@ -12,25 +12,30 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from ..errors import DeniedError, FullError, GlbvError, UnavailableError, UsageError
+from ..model.facts import Need
 from ..model.library import StoredObject
-from ..model.report import Failure, Report, Stage, Status
-from ..model.settings import RunSettings
-from ..model.wire import Request, Resource
+from ..model.profile import Demand
+from ..model.report import Failure, Report, Stage, from_json
+from ..model.settings import RunSettings, with_judgement_of
+from ..model.wire import Reply, Request, Resource
 from ..storage.port import Storage
 from .events import AssetDone, OnEvent
 from .fetch import fetch, fetch_resources, too_large
 from .ledger import Ledger, Plan
 from .pool import Answer, Pool
 from .threads import Threads
-from .write import run_block, write_report
+from .write import run_block, run_stamp, write_report
 
 MAX_UNAVAILABLE = 20
 """Assets in a row for which the storage did not answer through all retries; then the run stops, to be resumed."""
 
 T = TypeVar("T")
+
+Judge = Callable[[Report, Demand], Report]
+"""Judges the facts of a report anew; `run` is left as it was."""
 
 
 @dataclass(slots=True)
@@ -57,6 +62,7 @@ class Work:
         ledger: Ledger,
         settings: RunSettings,
         digest: str,
+        judge: Judge,
         folder: Path,
         pool: Pool,
         threads: Threads,
@@ -73,6 +79,7 @@ class Work:
         self._ledger = ledger
         self._settings = settings
         self._digest = digest
+        self._judge = judge
         self._folder = folder
         self._pool = pool
         self._threads = threads
@@ -97,14 +104,39 @@ class Work:
         item, limits = plan.item, self._settings.limits
         number = next(self._ids)
         path = str(self._folder / f"{number}.glb")
-        request = Request(id=number, path=path, key=item.key, root=self._storage.root, limits=limits)
+        root = self._storage.root
+        demand = self._settings.policy.demand(item.key[len(root) :])
+        request = Request(id=number, path=path, key=item.key, root=root, limits=limits, demand=demand)
         job = self.jobs[request.id] = Job(plan=plan, item=item, request=request)
+        if plan.judge:
+            self._in_thread(partial(self._judged_again, plan, demand), partial(self._take_judged, job))
+            return
         if reason := too_large(item, limits):
             self._report(job, error=Failure(stage="container", type="TooLarge", message=reason))
         else:
             self._in_thread(
                 partial(fetch, self._storage, item, Path(request.path), limits), partial(self._take_fetched, job)
             )
+
+    def _judged_again(self, plan: Plan, demand: Demand) -> Report:
+        """The report that is there, under the present profile. In a storage thread."""
+        try:
+            report = self._judge(from_json(self._reports.read(self._reports.stat(plan.report_key))), demand)
+        except ValueError as error:
+            text = f"The report {plan.report_key} cannot be judged: {error}. Validate it with --force."
+            raise UsageError(text) from error
+        digest = with_judgement_of(report.run["settings"], self._digest)
+        return replace(report, run=report.run | run_stamp(digest))
+
+    def _take_judged(self, job: Job, report: Report | GlbvError) -> None:
+        if self._stopped():
+            self._drop(job)
+        elif isinstance(report, GlbvError):
+            self._drop(job)
+            again = "" if isinstance(report, UsageError) else " Its plan is out of date: run it again."
+            self._stop(f"{report}{again}")
+        else:
+            self._write(job, report)
 
     def _take_fetched(self, job: Job, fetched: tuple[StoredObject, float] | GlbvError) -> None:
         if self._stopped():
@@ -128,22 +160,18 @@ class Work:
         if self._stopped():
             self._drop(job)
         elif isinstance(answer.reply, Failure):
-            self._report(job, error=answer.reply, versions=answer.versions)
-        elif answer.reply.outcome == "needs":
+            if job.request.failed:
+                self._report(job, error=job.request.failed, versions=answer.versions)
+            else:  # what brought Blender down may still be looked at without it
+                job.request = replace(job.request, failed=answer.reply)
+                self._pool.submit(job.request)
+        elif answer.reply.needs:
             job.resources = Path(f"{job.request.path}.resources")
             task = partial(fetch_resources, self._storage, answer.reply.needs, job.resources, self._settings.limits)
             self._in_thread(task, partial(self._take_resources, job))
         else:
-            reply = answer.reply
-            job.seconds |= reply.seconds
-            self._report(
-                job,
-                status=answer.reply.outcome,
-                facts=reply.facts,
-                error=reply.error,
-                sha256=reply.sha256,
-                versions=answer.versions,
-            )
+            job.seconds |= answer.reply.seconds
+            self._report(job, error=answer.reply.error, reply=answer.reply, versions=answer.versions)
 
     def _take_resources(self, job: Job, resources: dict[str, Resource] | GlbvError) -> None:
         if self._stopped():
@@ -159,21 +187,28 @@ class Work:
         job: Job,
         *,
         error: Failure | None,
-        status: Status = "error",
-        facts: dict[str, Any] | None = None,
-        sha256: str | None = None,
+        reply: Reply | None = None,
         versions: dict[str, str] | None = None,
     ) -> None:
-        self._forget_files(job)
+        said = reply or Reply(id=job.request.id, coverage=_not_looked_at(error, job.request.demand))
         report = Report(
-            status=status,
+            verdict=said.verdict,
             asset=job.item,
             uri=self._storage.uri(job.item.key),
-            sha256=sha256,
-            facts=facts,
+            sha256=said.sha256,
             error=error,
+            findings=list(said.findings),
+            coverage=list(said.coverage),
+            khronos=said.khronos,
+            facts=said.facts,
             run=run_block(digest=self._digest, seconds=job.seconds, versions=versions or {}),
         )
+        if reply is None:  # no worker has judged it
+            report = replace(self._judge(report, job.request.demand), verdict=said.verdict)
+        self._write(job, report)
+
+    def _write(self, job: Job, report: Report) -> None:
+        self._forget_files(job)
         self.writing += 1
         task = partial(write_report, self._reports, job.plan.report_key, report)
         self._in_thread(task, partial(self._take_written, job, report))
@@ -185,7 +220,7 @@ class Work:
             fatal = isinstance(written, DeniedError)  # it will be the same for every report
             if not self._goes_on(job, UsageError(str(written)) if fatal else written, "report"):
                 return
-            report = replace(report, status="error", error=_failure("report", written))
+            report = replace(report, verdict="error", error=_failure("report", written))
         else:
             self._unavailable["report"] = 0
         self.done += 1
@@ -194,14 +229,14 @@ class Work:
         self._ledger.record(
             job.plan.item.key,
             job.item,
-            digest=self._digest if lasting else None,
+            digest=report.run["settings"] if lasting else None,
             report_etag=None if isinstance(written, GlbvError) else written,
-            status=report.status,
+            verdict=report.verdict,
             brief=brief,
         )
         self._on_event(
             AssetDone(
-                key=job.item.key, status=report.status, report=self._reports.uri(job.plan.report_key), brief=brief
+                key=job.item.key, verdict=report.verdict, report=self._reports.uri(job.plan.report_key), brief=brief
             )
         )
 
@@ -245,6 +280,13 @@ class Work:
             self._inbox.put(partial(then, result))
 
         self._threads.submit(work)
+
+
+def _not_looked_at(error: Failure | None, demand: Demand) -> list[dict[str, Any]]:
+    """The coverage of an asset of which no worker has said anything; judging names the rules."""
+    reason = f"No worker got to it: {error.message if error else ''}"
+    needs = [need for need in get_args(Need) if need != "rule" and (need != "custom" or demand.rules_folder)]
+    return [{"need": need, "reason": reason, "places": None, "rules": []} for need in needs]
 
 
 def _failure(stage: Stage, error: GlbvError) -> Failure:

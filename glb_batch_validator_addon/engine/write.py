@@ -14,11 +14,16 @@ from ..storage.port import Storage
 def run_block(*, digest: str, seconds: Mapping[str, float], versions: Mapping[str, str]) -> dict[str, Any]:
     """The block of a report that may differ from run to run: now, seconds by stage, versions."""
     return {
-        "written_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        **run_stamp(digest),
         "seconds": {stage: round(value, 6) for stage, value in seconds.items()},
-        "settings": digest,
         "versions": {"glb_batch_validator": __version__, **versions},
     }
+
+
+def run_stamp(digest: str) -> dict[str, Any]:
+    """When a report was written, and under which settings."""
+    written_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return {"written_at": written_at, "settings": digest}
 
 
 def write_report(reports: Storage, key: str, report: Report) -> str:
@@ -27,6 +32,6 @@ def write_report(reports: Storage, key: str, report: Report) -> str:
         "glbv-etag": report.asset.etag,
         "glbv-version": __version__,
         "glbv-settings": report.run["settings"],
-        "glbv-status": report.status,
+        "glbv-verdict": report.verdict,
     }
     return reports.write(key, report.to_json(), content_type="application/json", metadata=metadata)

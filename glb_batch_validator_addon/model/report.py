@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass, field
 from types import NoneType
 from typing import Any, Literal, get_args
 
+from .finding import SEVERITIES, Verdict
 from .library import StoredObject
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-MAX_BRIEF_MISSING = 5
-"""Entries of `missing` that a brief keeps."""
+MAX_BRIEF_RULES = 8
+"""Rules of which a brief says what they found, the worst first."""
+MAX_BRIEF_TEXT = 200
+"""Characters of what it says."""
 
-Status = Literal["ok", "error", "unsupported"]
-
-Stage = Literal["fetch", "container", "import", "measure", "report"]
+Stage = Literal["fetch", "container", "khronos", "import", "measure", "meshes", "pixels", "judge", "report"]
 """Where in its way through the product an asset was when something happened."""
 
 
@@ -35,24 +37,36 @@ class Failure:
     """One sentence or more for a person: what is wrong, and what to do where that can be said."""
     signal: str | None = None
     """The signal that ended the worker, such as `SIGSEGV`."""
+    unsupported: bool = False
+    """The asset may well be good, but needs what this Blender lacks."""
 
     @property
     def lasting(self) -> bool:
         """True if the cause lies in the asset's bytes; the circumstances of a run may differ the next time."""
-        return self.stage in ("container", "import", "measure") and self.type not in PASSING
+        return self.stage not in ("fetch", "report") and self.type not in PASSING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything said about one asset. The same bytes under the same settings give the same report, but for `run`."""
+    """Everything said about one asset. The same bytes under the same settings give the same report, but for `run`.
 
-    status: Status
+    The blocks are JSON documents, as they come from a worker or out of a file.
+    """
+
+    verdict: Verdict
     asset: StoredObject
     uri: str
     sha256: str | None
-    facts: dict[str, Any] | None
-    """As `analysis` puts them together; None where not even the container could be read."""
     error: Failure | None
+    """Why it was not processed to the end."""
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    """`Finding`, the worst first."""
+    coverage: list[dict[str, Any]] = field(default_factory=list)
+    """`rules.judgement.Uncovered`: every check that could not look."""
+    khronos: dict[str, Any] | None = None
+    """`KhronosReport`; None where the validator was not asked or could not answer."""
+    facts: dict[str, Any] | None = None
+    """`Facts`, by `facts_document`; None where not even the container could be read."""
     run: dict[str, Any]
     """Dates, timings by stage in seconds, versions, digest of the settings: all that may differ between two runs."""
 
@@ -60,10 +74,13 @@ class Report:
         """JSON as published in `docs/report.schema.json`: indented, keys in a fixed order, a newline at the end."""
         document = {
             "schema_version": SCHEMA_VERSION,
-            "status": self.status,
+            "verdict": self.verdict,
             "asset": {"uri": self.uri, **asdict(self.asset), "sha256": self.sha256},
-            "facts": self.facts,
             "error": asdict(self.error) if self.error else None,
+            "findings": self.findings,
+            "coverage": self.coverage,
+            "facts": self.facts,
+            "khronos": self.khronos,
             "run": self.run,
         }
         # Names that are not valid Unicode (file names under Linux) come out as escapes, which JSON allows.
@@ -76,6 +93,8 @@ class Report:
         def count(name: str) -> int | None:
             return None if facts.get(name) is None else len(facts[name])
 
+        counting = [finding for finding in self.findings if not finding["waived"]]
+        severities = Counter(finding["severity"] for finding in counting)
         return {
             "size_bytes": self.asset.size_bytes,
             "etag": self.asset.etag,
@@ -87,13 +106,29 @@ class Report:
             "material_count": count("materials"),
             "image_count": count("images"),
             "animation_count": count("animations"),
-            "missing_count": count("missing"),
-            "missing": (facts.get("missing") or [])[:MAX_BRIEF_MISSING],
+            "finding_counts": {severity: severities[severity] for severity in SEVERITIES},
+            "waived_count": len(self.findings) - len(counting),
+            "findings": _by_rule(counting),
             "error": asdict(self.error) if self.error else None,
         }
 
 
-_LISTS = ("materials", "images", "animations", "missing", "dimensions_m")
+def _by_rule(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first finding of each rule, and how many the rule has."""
+    counts = Counter(finding["code"] for finding in findings)
+    first = {finding["code"]: finding for finding in reversed(findings)}
+    return [
+        {
+            "code": code,
+            "severity": first[code]["severity"],
+            "message": first[code]["message"][:MAX_BRIEF_TEXT],
+            "count": number,
+        }
+        for code, number in list(counts.items())[:MAX_BRIEF_RULES]
+    ]
+
+
+_LISTS = ("materials", "images", "animations", "dimensions_m")
 """The facts that `brief` takes for lists."""
 
 _HEAD = b'{\n  "schema_version": '
@@ -120,23 +155,32 @@ def from_json(data: bytes) -> Report:
         raise ForeignFileError("it has not the keys of a report")
     try:
         facts = document["facts"]
-        if document["schema_version"] != SCHEMA_VERSION or document["status"] not in get_args(Status):
+        if document["schema_version"] != SCHEMA_VERSION or document["verdict"] not in get_args(Verdict):
             raise ValueError("it is of another version")
         if facts is not None and not all(isinstance(facts[name], list | NoneType) for name in _LISTS):
             raise ValueError("its facts are not those of a report")
         asset = dict(document["asset"])
         uri, sha256 = asset.pop("uri"), asset.pop("sha256")
         return Report(
-            status=document["status"],
+            verdict=document["verdict"],
             asset=StoredObject(**asset),
             uri=uri,
             sha256=sha256,
-            facts=facts,
             error=Failure(**document["error"]) if document["error"] else None,
+            findings=_list_of_objects(document["findings"], {"code", "severity", "message", "waived"}),
+            coverage=_list_of_objects(document["coverage"], set()),
+            khronos=document["khronos"],
+            facts=facts,
             run=dict(document["run"]),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a report: {error!r}") from error
+
+
+def _list_of_objects(values: Any, keys: set[str]) -> list[dict[str, Any]]:
+    if not isinstance(values, list) or not all(isinstance(value, dict) and keys <= value.keys() for value in values):
+        raise TypeError("a list of objects is needed")
+    return values
 
 
 def _refuse_constant(constant: str) -> None:

@@ -6,9 +6,11 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from .limits import MIB, Limits
 from .naming import DEFAULT_REPORT_NAME
+from .profile import Policy
 from .report import SCHEMA_VERSION
 
 
@@ -36,6 +38,8 @@ class RunSettings:
     """Index from 0 and count: this run takes the assets whose key hashes to the index."""
     force: bool = False
     """Validate also what has a report by this version and these settings."""
+    judge_only: bool = False
+    """Judge the facts of the reports that are there, whatever their age and depth, and validate nothing."""
 
     batch_size: int = 64
     """Files fetched ahead or in work at once: bounds disk, and what is lost at a kill -9."""
@@ -53,9 +57,24 @@ class RunSettings:
 
     report_name: str = DEFAULT_REPORT_NAME
     limits: Limits = field(default_factory=Limits)
+    policy: Policy = field(default_factory=Policy)
+    """What is asked of the assets."""
 
     def digest(self, *, product: str, blender: str) -> str:
-        """16 hex digits of what decides a report's content: schema, limits, product version, Blender's major.minor."""
+        """What decides a report's content, 16 hex digits each: `MEASURED.JUDGED`.
+
+        Of the facts: schema, limits, product version, Blender's major.minor, depth, custom rules. Of the judgement:
+        profile, waivers and which of them hold today, data sheet.
+        """
         series = ".".join(blender.split(".")[:2])
         decisive = {"schema": SCHEMA_VERSION, "limits": asdict(self.limits), "product": product, "blender": series}
-        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+        return f"{_digest(decisive | self.policy.measuring())}.{_digest(self.policy.judging())}"
+
+
+def with_judgement_of(digest: str, other: str) -> str:
+    """A digest with its half about the facts, and the other one's about the judgement."""
+    return f"{digest.partition('.')[0]}.{other.partition('.')[2]}"
+
+
+def _digest(decisive: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]

@@ -7,14 +7,14 @@ Parent and child meet in this file only; either may be replaced without the othe
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from .finding import Verdict
 from .limits import Limits
+from .profile import Demand
 from .report import Failure
-
-Outcome = Literal["ok", "error", "unsupported", "needs"]
 
 STAGE_FILE = "GLBV_STAGE_FILE"
 MEMORY_LIMIT = "GLBV_MEMORY_LIMIT_BYTES"
@@ -48,8 +48,11 @@ class Request:
     root: str
     """What keys of the library start with: references do not lead out of it."""
     limits: Limits
+    demand: Demand
     resources: Mapping[str, Resource] | None = None
     """By key; None until the worker has said what it needs."""
+    failed: Failure | None = None
+    """How the asset ended a worker: so Blender is left out, and everything else is looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +64,18 @@ class Hello:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What a worker has to say to one request. With `needs`, it wants these keys fetched and the request again."""
+    """What a worker has to say to one request: the blocks of a report, or with `needs` the keys that it wants fetched,
+    and the request again."""
 
     id: int
-    outcome: Outcome
+    verdict: Verdict = "error"
     needs: tuple[str, ...] = ()
     sha256: str | None = None
-    facts: dict[str, Any] | None = None
     error: Failure | None = None
+    findings: Sequence[Any] = ()
+    coverage: Sequence[Any] = ()
+    khronos: Any = None
+    facts: dict[str, Any] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     """By stage."""
     memory_bytes: int = 0
@@ -76,7 +83,7 @@ class Reply:
 
 
 def encode(message: Request | Reply | Hello) -> bytes:
-    """One line, with the newline. `facts` may hold frozen dataclasses of `model.facts`."""
+    """One line, with the newline. The blocks may hold frozen dataclasses."""
     return json.dumps(message, separators=(",", ":"), default=_members).encode() + b"\n"
 
 
@@ -89,6 +96,9 @@ def decode_request(line: bytes | str) -> Request:
     """Raises ValueError or TypeError on anything but a line of `encode`."""
     values = json.loads(line)
     values["limits"] = Limits(**values["limits"])
+    values["demand"] = Demand.from_json(values["demand"])
+    if values["failed"] is not None:
+        values["failed"] = Failure(**values["failed"])
     if values["resources"] is not None:
         values["resources"] = {key: Resource(**resource) for key, resource in values["resources"].items()}
     return Request(**values)

@@ -25,11 +25,11 @@ ERROR = {"error": {"message": "This is not a GLB but an HTML page."}}
 EVENTS: list[Event] = [
     RunStarted(library="s3://lib/props/", run=3, resumed=False, workers=2, ledger="l.sqlite"),
     Planned(listed=40, pending=30, skipped=10, pending_bytes=900, complete=False),
-    AssetSkipped(key="old.glb", status="ok", report="s3://lib/old_report.json", brief={"triangles": 12}),
-    AssetDone(key="a.glb", status="ok", report="s3://lib/a_report.json"),
+    AssetSkipped(key="old.glb", verdict="pass", report="s3://lib/old_report.json", brief={"triangles": 12}),
+    AssetDone(key="a.glb", verdict="pass", report="s3://lib/a_report.json"),
     WorkerLost(worker=1, key="crash.glb", reason="Blender crashed.", retried=True),
     WorkerLost(worker=2, key="crash.glb", reason="Blender crashed.", retried=False),
-    AssetDone(key="bad.glb", status="error", report="s3://lib/bad_report.json", brief=ERROR),
+    AssetDone(key="bad.glb", verdict="error", report="s3://lib/bad_report.json", brief=ERROR),
     Planned(listed=40, pending=30, skipped=10, pending_bytes=900, complete=True),
     RunPaused(paused=True),
     RunPaused(paused=False),
@@ -49,7 +49,7 @@ def test_json_lines_carry_every_event_with_its_name() -> None:
     assert lines[2] == {
         "event": "asset_skipped",
         "key": "old.glb",
-        "status": "ok",
+        "verdict": "pass",
         "report": "s3://lib/old_report.json",
         "brief": {"triangles": 12},
     }
@@ -79,7 +79,7 @@ def test_plain_progress_comes_now_and_then(monkeypatch) -> None:
         view.show(event)
     last = out.getvalue().splitlines()[-1]
     assert last.startswith("2 of 30, ")
-    assert last.endswith("1 ok, 1 error, 10 unchanged")
+    assert last.endswith("1 pass, 1 error, 10 unchanged")
 
 
 def test_the_bar_shows_done_of_total_and_failures_above_it() -> None:
@@ -90,7 +90,7 @@ def test_the_bar_shows_done_of_total_and_failures_above_it() -> None:
     view.close()
     shown = out.getvalue()
     assert "2/30" in shown
-    assert "1 ok, 1 error, 10 unchanged" in shown
+    assert "1 pass, 1 error, 10 unchanged" in shown
     assert "bad.glb: This is not a GLB but an HTML page." in shown
 
 
@@ -98,7 +98,7 @@ def test_a_pause_counts_neither_for_the_rate_nor_for_the_time_left(monkeypatch) 
     now = 1000.0
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now))
     tally = Tally()
-    done = AssetDone(key="a.glb", status="ok", report="s3://lib/a_report.json")
+    done = AssetDone(key="a.glb", verdict="pass", report="s3://lib/a_report.json")
     for _ in range(11):
         tally.take(done)
         now += 1

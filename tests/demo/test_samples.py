@@ -26,7 +26,7 @@ def read(path: Path) -> tuple[JsonObject, FileFacts]:
     container = read_container(path.read_bytes(), Limits())
     document = parse_document(container, Limits())
     require_gltf_2(document)
-    return document, file_facts(container, document, (), {})
+    return document, file_facts(container, document, (), {})[0]
 
 
 def test_each_sample_is_an_asset_and_fails_as_it_says(library: tuple[Path, list[Sample]]) -> None:

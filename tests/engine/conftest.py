@@ -6,7 +6,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,19 @@ from glb_batch_validator_addon.engine.launcher import Launcher
 from glb_batch_validator_addon.engine.ledger import Ledger
 from glb_batch_validator_addon.engine.run import Run
 from glb_batch_validator_addon.model.library import is_asset
+from glb_batch_validator_addon.model.profile import Demand
+from glb_batch_validator_addon.model.report import Report
 from glb_batch_validator_addon.model.settings import RunSettings
 from glb_batch_validator_addon.storage.memory import MemoryStorage
 from glb_batch_validator_addon.storage.port import Storage
 
 FAKE = Launcher(command=(sys.executable, str(Path(__file__).with_name("fake_worker.py"))), blender="0.0")
+
+
+def judge_by_name(report: Report, demand: Demand) -> Report:
+    """Stands for the rules: an asset fails a profile of its own name."""
+    failing = demand.profile.name == Path(report.asset.key).stem
+    return replace(report, verdict="fail" if failing else "pass")
 
 
 @dataclass
@@ -72,7 +80,13 @@ class Bench:
             self.on_event(event, run)
 
         run = Run(
-            storage=self.storage, ledger=ledger, launcher=launcher, settings=settings, on_event=on_event, **run_options
+            storage=self.storage,
+            ledger=ledger,
+            launcher=launcher,
+            settings=settings,
+            on_event=on_event,
+            judge=judge_by_name,
+            **run_options,
         )
         try:
             run.start()

@@ -6,6 +6,8 @@ needs a/b.png       asks for that key and answers with the bytes it got
 crash               dies of SIGSEGV;  exit 7: ends with that code;  memory: as a worker that outgrew its limit
 crash-once FILE     the same, unless FILE exists, which it makes first
 hang                never answers
+
+Asked again without Blender, it answers with the failure of before.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ def answer(request: Request) -> Reply:
         marker = Path(rest)
         word = "ok" if marker.exists() else "crash"
         marker.touch()
+    if request.failed:
+        return Reply(id=request.id, error=request.failed, khronos={"asked": "without Blender"})
     if word == "crash":
         signal.signal(signal.SIGSEGV, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGSEGV)
@@ -41,17 +45,17 @@ def answer(request: Request) -> Reply:
         time.sleep(3600)
     if word == "error":
         failure = Failure(stage="container", type=rest, message="It is what it is.")
-        return Reply(id=request.id, outcome="error", error=failure, sha256="0" * 64)
+        return Reply(id=request.id, error=failure, sha256="0" * 64)
     facts = {"triangles": int(rest) if rest.isdigit() else 0, "vertices": 3, "dimensions_m": None}
     facts |= {"materials": ["a"], "images": [], "animations": [], "missing": []}
     if word == "needs-all" and request.resources is None:
-        return Reply(id=request.id, outcome="needs", needs=tuple(f"{LONG}/{number}.png" for number in range(30)))
+        return Reply(id=request.id, needs=tuple(f"{LONG}/{number}.png" for number in range(30)))
     if word == "needs":
         if request.resources is None:
-            return Reply(id=request.id, outcome="needs", needs=(rest,))
+            return Reply(id=request.id, needs=(rest,))
         resource = request.resources[rest]
         facts["resource"] = Path(resource.path).read_text() if resource.path else resource.reason
-    return Reply(id=request.id, outcome="ok", facts=facts, sha256="0" * 64, seconds={"import": 0.001})
+    return Reply(id=request.id, verdict="pass", facts=facts, sha256="0" * 64, seconds={"import": 0.001})
 
 
 def main() -> None:

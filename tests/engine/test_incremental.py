@@ -82,7 +82,7 @@ DAMAGES: list[Callable[[bytes], bytes]] = [
     lambda data: bytes(len(data)),
     lambda data: data[:10],
     lambda data: data[:100],
-    lambda data: data.replace(b'"status": "ok"', b'"status": "x"'),
+    lambda data: data.replace(b'"verdict": "pass"', b'"verdict": "x"'),
     lambda data: data.replace(b'"vertices": 3', b'"vertices": NaN'),
     lambda data: data.replace(b'"materials": [', b'"materials": 5, "x": ['),
     lambda data: data.replace(b'"facts": {', b'"facts": [], "x": {'),
@@ -101,13 +101,13 @@ def test_a_damaged_report_is_made_again(
     fill(library, {"a_report.json": damage(data).decode()})
     assert bench.run().done == ["a.glb"]
     assert bench.run().done == []
-    assert json.loads(library.read(library.stat("a_report.json")))["status"] == "ok"
+    assert json.loads(library.read(library.stat("a_report.json")))["verdict"] == "pass"
 
 
 def test_a_report_of_another_version_is_replaced(bench: Bench, library: Counting) -> None:
     bench.run()
     data = library.read(library.stat("a_report.json"))
-    fill(library, {"a_report.json": data.decode().replace('"schema_version": 1', '"schema_version": 0')})
+    fill(library, {"a_report.json": data.decode().replace('"schema_version": 2', '"schema_version": 1')})
     assert bench.run().done == ["a.glb"]
 
 
@@ -158,11 +158,11 @@ def test_one_asset_that_is_validated_again_leaves_the_report_of_its_twin_alone(
 
 
 def test_an_unchanged_asset_comes_with_its_report_and_its_brief(bench: Bench, library: Counting) -> None:
-    done = {event.key: (event.status, event.report, event.brief) for event in bench.run().of(AssetDone)}
+    done = {event.key: (event.verdict, event.report, event.brief) for event in bench.run().of(AssetDone)}
     assert done["a.glb"][1] == "memory://library/a_report.json"
     assert done["a.glb"][2]["triangles"] == 1
     for _ in ("as the ledger has it", "as the report has it"):
-        skipped = {event.key: (event.status, event.report, event.brief) for event in bench.run().of(AssetSkipped)}
+        skipped = {event.key: (event.verdict, event.report, event.brief) for event in bench.run().of(AssetSkipped)}
         assert skipped == done
         bench.ledger_path.unlink()
 

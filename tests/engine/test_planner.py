@@ -120,7 +120,7 @@ def test_a_key_that_reports_cannot_have_elsewhere_is_that_assets_error(tmp_path:
     (tmp_path / "reports").mkdir()
     outcome = bench.run(reports=FolderStorage(tmp_path / "reports"))
     assert outcome.error is None
-    assert (outcome.finished.counts["ok"], outcome.finished.counts["error"]) == (1, 2)
+    assert (outcome.finished.counts["pass"], outcome.finished.counts["error"]) == (1, 2)
 
 
 class Shuffled(MemoryStorage):

@@ -36,7 +36,7 @@ from glb_batch_validator_addon.model.limits import Limits
 from glb_batch_validator_addon.model.settings import RunSettings
 from glb_batch_validator_addon.model.wire import Request
 from glb_batch_validator_addon.storage.memory import MemoryStorage
-from tests.engine.conftest import FAKE, Bench, Outcome, assets_in, but_run, fill
+from tests.engine.conftest import FAKE, Bench, Outcome, assets_in, but_run, fill, judge_by_name
 from tests.engine.fake_worker import LONG
 
 
@@ -52,11 +52,11 @@ def test_writes_a_report_beside_every_asset_and_tells_of_each_once(bench: Bench,
     outcome = bench.run()
     assert set(outcome.reports) == {"a_report.json", "props/Chair_report.json", "props/bad_report.json"}
     assert each_asset_ended_once(outcome, library)
-    assert outcome.reports["a_report.json"]["status"] == "ok"
+    assert outcome.reports["a_report.json"]["verdict"] == "pass"
     assert outcome.reports["a_report.json"]["asset"]["etag"] == library.stat("a.glb").etag
     assert outcome.reports["props/bad_report.json"]["error"]["type"] == "Truncated"
     counts = outcome.finished.counts
-    assert (counts["total"], counts["ok"], counts["error"], counts["skipped"], counts["pending"]) == (3, 2, 1, 0, 0)
+    assert (counts["total"], counts["pass"], counts["error"], counts["skipped"], counts["pending"]) == (3, 2, 1, 0, 0)
     assert not outcome.finished.interrupted
 
 
@@ -78,7 +78,7 @@ def test_the_listed_etag_the_version_and_the_settings_go_into_the_metadata(
         "glbv-etag": library.stat("a.glb").etag,
         "glbv-version": report["run"]["versions"]["glb_batch_validator"],
         "glbv-settings": report["run"]["settings"],
-        "glbv-status": "ok",
+        "glbv-verdict": "pass",
     }
 
 
@@ -103,7 +103,7 @@ def test_no_more_bytes_are_in_work_than_allowed_but_a_larger_file_goes_alone(
     sizes: list[int] = []
     bench.on_event = lambda event, run: sizes.append(sum(path.stat().st_size for path in run.folder.glob("*.glb")))
     outcome = bench.run(max_ahead_bytes=3000)
-    assert outcome.finished.counts["ok"] == 12
+    assert outcome.finished.counts["pass"] == 12
     assert max(sizes) <= 5000
     assert 1000 < sorted(set(sizes))[-2] <= 3000
 
@@ -137,10 +137,17 @@ def test_an_asset_that_crashes_blender_is_tried_once_more_and_then_gets_a_report
     fill(library, {f"{number:02}.glb": "crash" if number == 4 else "ok 1" for number in range(12)})
     outcome = bench.run()
     assert each_asset_ended_once(outcome, library)
-    assert outcome.finished.counts["ok"] == 11
+    assert outcome.finished.counts["pass"] == 11
     error = outcome.reports["04_report.json"]["error"]
     assert (error["stage"], error["type"], error["signal"]) == ("import", "Crashed", "SIGSEGV")
     assert [(event.key, event.retried) for event in outcome.of(WorkerLost)] == [("04.glb", True), ("04.glb", False)]
+
+
+def test_what_brings_blender_down_is_looked_at_without_it(bench: Bench, library: MemoryStorage) -> None:
+    fill(library, {"a.glb": "crash", "b.glb": "memory"})
+    reports = bench.run().reports
+    assert [report["khronos"] for report in reports.values()] == [{"asked": "without Blender"}] * 2
+    assert [report["error"]["type"] for report in reports.values()] == ["Crashed", "OutOfMemory"]
 
 
 def test_a_crash_that_does_not_happen_again_leaves_no_trace_in_the_report(
@@ -148,7 +155,7 @@ def test_a_crash_that_does_not_happen_again_leaves_no_trace_in_the_report(
 ) -> None:
     fill(library, {"a.glb": f"crash-once {tmp_path / 'marker'}", "b.glb": "ok 1"})
     outcome = bench.run()
-    assert outcome.finished.counts["ok"] == 2
+    assert outcome.finished.counts["pass"] == 2
     assert outcome.reports["a_report.json"]["error"] is None
 
 
@@ -159,7 +166,7 @@ def test_several_poisonous_assets_cost_no_other_asset_its_report(bench: Bench, l
     assert each_asset_ended_once(outcome, library)
     types = {number: outcome.reports[f"{number:02}_report.json"]["error"]["type"] for number in poison}
     assert types == {3: "Crashed", 5: "Crashed", 6: "OutOfMemory", 7: "Crashed", 20: "Crashed"}
-    assert outcome.finished.counts["ok"] == 19
+    assert outcome.finished.counts["pass"] == 19
 
 
 def test_an_asset_that_hangs_is_ended_after_its_time(bench: Bench, library: MemoryStorage) -> None:
@@ -168,7 +175,7 @@ def test_an_asset_that_hangs_is_ended_after_its_time(bench: Bench, library: Memo
     error = outcome.reports["a_report.json"]["error"]
     assert (error["stage"], error["type"]) == ("import", "TimedOut")
     assert "--timeout" in error["message"]
-    assert outcome.finished.counts["ok"] == 3
+    assert outcome.finished.counts["pass"] == 3
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
@@ -184,7 +191,7 @@ def test_a_worker_that_is_killed_from_outside_loses_nothing(bench: Bench, librar
     bench.on_event = kill_two
     outcome = bench.run()
     assert len(killed) == 2
-    assert outcome.finished.counts["ok"] == 200
+    assert outcome.finished.counts["pass"] == 200
     assert each_asset_ended_once(outcome, library)
 
 
@@ -197,7 +204,7 @@ def test_requests_that_fill_the_pipe_of_a_hanging_worker_do_not_stop_the_clock(
     fill(library, {f"b{number}.glb": "needs-all" for number in range(6)})
     outcome = bench.run(timeout_seconds=1.5, workers=1)
     assert outcome.reports["a_report.json"]["error"]["type"] == "TimedOut"
-    assert outcome.finished.counts["ok"] == 6
+    assert outcome.finished.counts["pass"] == 6
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a script of POSIX")
@@ -206,13 +213,13 @@ def test_a_script_around_blender_is_ended_with_what_it_started(bench: Bench, lib
     script = f'"{FAKE.command[0]}" "{FAKE.command[1]}"; exit $?'
     outcome = bench.run(launcher=Launcher(command=("/bin/sh", "-c", script), blender="0.0"), timeout_seconds=1.0)
     assert outcome.reports["a_report.json"]["error"]["type"] == "TimedOut"
-    assert outcome.finished.counts["ok"] == 1
+    assert outcome.finished.counts["pass"] == 1
 
 
 def test_workers_are_replaced_after_their_share(bench: Bench, library: MemoryStorage) -> None:
     fill(library, {f"{number:03}.glb": "ok 1" for number in range(100)})
     outcome = bench.run(assets_per_worker=10, workers=1)
-    assert outcome.finished.counts["ok"] == 100
+    assert outcome.finished.counts["pass"] == 100
     assert len(outcome.of(WorkerRecycled)) >= 5
     assert not outcome.of(WorkerLost)
 
@@ -224,7 +231,7 @@ def test_a_blender_that_does_not_start_ends_the_run_with_its_own_words(bench: Be
     assert isinstance(outcome.error, UsageError)
     assert "no GPU, no cry" in str(outcome.error)
     assert outcome.finished.interrupted
-    assert bench.run(resume=True).finished.counts["ok"] == 1
+    assert bench.run(resume=True).finished.counts["pass"] == 1
 
 
 def test_a_worker_that_talks_nonsense_is_replaced(bench: Bench, library: MemoryStorage) -> None:
@@ -291,7 +298,7 @@ def test_an_asset_that_the_storage_does_not_give_has_another_turn(tmp_path: Path
     storage = Flaky(set(keys(10)), times=1)
     fill(storage, dict.fromkeys(keys(30), "ok 1"))
     outcome = Bench(storage, tmp_path / "ledger.sqlite").run()
-    assert outcome.finished.counts["ok"] == 30
+    assert outcome.finished.counts["pass"] == 30
     assert each_asset_ended_once(outcome, storage)
 
 
@@ -312,7 +319,7 @@ def test_a_storage_that_answers_nothing_any_more_stops_the_run(tmp_path: Path) -
     assert outcome.finished.interrupted
     assert outcome.done == []
     storage.left.clear()
-    assert bench.run(resume=True).finished.counts["ok"] == 100
+    assert bench.run(resume=True).finished.counts["pass"] == 100
 
 
 class DeadReports(MemoryStorage):
@@ -347,18 +354,20 @@ def test_a_listing_that_breaks_off_interrupts_the_run_which_is_resumed(tmp_path:
     outcome = Bench(storage, tmp_path / "ledger.sqlite").run()
     assert outcome.finished.interrupted
     assert "broke off" in outcome.finished.reason
-    assert Bench(storage, tmp_path / "ledger.sqlite").run(resume=True).finished.counts["ok"] == 900
+    assert Bench(storage, tmp_path / "ledger.sqlite").run(resume=True).finished.counts["pass"] == 900
 
 
 def test_a_run_whose_ledger_another_run_took_over_does_not_claim_success(bench: Bench, library: MemoryStorage) -> None:
     fill(library, dict.fromkeys(keys(100), "ok 1"))
     events: list[Event] = []
     ledger, settings = Ledger(bench.ledger_path), RunSettings(workers=1, batch_size=4)
-    run = Run(storage=library, ledger=ledger, launcher=FAKE, settings=settings, on_event=events.append)
+    run = Run(
+        storage=library, ledger=ledger, launcher=FAKE, settings=settings, on_event=events.append, judge=judge_by_name
+    )
     run.start()
     while not any(isinstance(event, AssetDone) for event in events):
         run.step()
-    assert bench.run(force=True).finished.counts["ok"] == 100
+    assert bench.run(force=True).finished.counts["pass"] == 100
     while not run.done:
         run.step()
     run.close()
@@ -385,7 +394,12 @@ def test_a_request_that_does_not_come_back_holds_nobody_up(tmp_path: Path) -> No
     fill(storage, {"a.glb": "ok 1"})
     ledger = Ledger(tmp_path / "ledger.sqlite")
     run = Run(
-        storage=storage, ledger=ledger, launcher=FAKE, settings=RunSettings(workers=1), on_event=lambda event: None
+        storage=storage,
+        ledger=ledger,
+        launcher=FAKE,
+        settings=RunSettings(workers=1),
+        on_event=lambda event: None,
+        judge=judge_by_name,
     )
     run.start()
     for _ in range(5):
@@ -450,7 +464,7 @@ def paused(library: MemoryStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     send_before = WorkerProcess.send
     monkeypatch.setattr(WorkerProcess, "send", send)
     ledger, settings = Ledger(tmp_path / "ledger.sqlite"), RunSettings(workers=2, batch_size=30)
-    run = Run(storage=library, ledger=ledger, launcher=FAKE, settings=settings, on_event=on_event)
+    run = Run(storage=library, ledger=ledger, launcher=FAKE, settings=settings, on_event=on_event, judge=judge_by_name)
     run.start()
     paused = Paused(run, events, sent, sent_at_pause)
     while not paused.done:
@@ -472,7 +486,7 @@ def test_a_paused_run_finishes_what_is_at_its_workers_and_hands_out_nothing_new(
 
     paused.run.resume()
     paused.run.resume()
-    assert paused.step_to_the_end().counts["ok"] == 60
+    assert paused.step_to_the_end().counts["pass"] == 60
     assert paused.run.worker_pids() == workers, "idle workers stay"
     assert [event.paused for event in paused.events if isinstance(event, RunPaused)] == [True, False]
 
@@ -493,7 +507,15 @@ def test_a_run_that_is_paused_from_the_start_makes_its_plan_and_starts_no_blende
     events: list[Event] = []
     ledger, settings = Ledger(tmp_path / "ledger.sqlite"), RunSettings(workers=1)
     paused = Paused(
-        Run(storage=library, ledger=ledger, launcher=FAKE, settings=settings, on_event=events.append), events
+        Run(
+            storage=library,
+            ledger=ledger,
+            launcher=FAKE,
+            settings=settings,
+            on_event=events.append,
+            judge=judge_by_name,
+        ),
+        events,
     )
     paused.run.start()
     paused.run.pause()
@@ -502,7 +524,7 @@ def test_a_run_that_is_paused_from_the_start_makes_its_plan_and_starts_no_blende
     assert [event.pending for event in events if isinstance(event, Planned) and event.complete] == [count]
     assert not any(isinstance(event, WorkerStarted) for event in events)
     paused.run.resume()
-    assert paused.step_to_the_end().counts["ok"] == count
+    assert paused.step_to_the_end().counts["pass"] == count
     paused.run.close()
     ledger.close()
 
@@ -544,7 +566,7 @@ def test_a_run_that_was_cancelled_while_listing_lists_again(bench: Bench, librar
     first = bench.run()
     assert first.finished.counts["total"] < 1200
     bench.on_event = lambda event, run: None
-    assert bench.run(resume=True).finished.counts["ok"] == 1200
+    assert bench.run(resume=True).finished.counts["pass"] == 1200
 
 
 def test_nothing_is_left_in_the_temporary_folder(

@@ -11,7 +11,7 @@ from glb_batch_validator_addon.reports.summary import summary_json
 
 @pytest.mark.parametrize("count", [0, 1, 1000])
 def test_the_pieces_make_one_document_with_a_line_per_asset(count: int) -> None:
-    assets = [{"key": f'{number} "quoted"\n\udcff.glb', "status": "ok"} for number in range(count)]
+    assets = [{"key": f'{number} "quoted"\n\udcff.glb', "verdict": "pass"} for number in range(count)]
     text = "".join(summary_json({"id": 7, "counts": {"ok": count}}, iter(assets)))
     document = json.loads(text)
     assert document["run"] == {"id": 7, "counts": {"ok": count}}
