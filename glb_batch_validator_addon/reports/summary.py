@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-SUMMARY_VERSION = 1
+SUMMARY_VERSION = 2
 
 
 def summary_json(run: dict[str, Any], assets: Iterable[dict[str, Any]]) -> Iterator[str]:

@@ -14,6 +14,7 @@ import pytest
 
 from demo.samples import small_library
 from glb_batch_validator_addon.model.limits import Limits
+from glb_batch_validator_addon.model.profile import Demand, Profile
 from glb_batch_validator_addon.model.wire import (
     MEMORY_LIMIT,
     STAGE_BYTES,
@@ -29,6 +30,7 @@ from tests.servers.light_s3 import Library, LightS3, Stored, SyntheticKeys
 MB = 1_000_000
 ASSETS = 2000
 SETTLED_AFTER = 200
+DEMAND = Demand(profile=Profile(name="default"))
 GROWTH = 1.10
 KEYS = 200_000
 ENGINE_MB = 200
@@ -53,11 +55,12 @@ def test_a_worker_does_not_grow_after_its_first_assets(tmp_path):
                 break
         for number in range(ASSETS):
             path = tmp_path / names[number % len(names)]
-            worker.stdin.write(encode(Request(id=number, path=str(path), key=path.name, root="", limits=Limits())))
+            request = Request(id=number, path=str(path), key=path.name, root="", limits=Limits(), demand=DEMAND)
+            worker.stdin.write(encode(request))
             worker.stdin.flush()
             reply = decode_reply(worker.stdout.readline())
             assert isinstance(reply, Reply)
-            assert reply.outcome == "ok"
+            assert reply.verdict == "pass"
             resident.append(reply.memory_bytes)
         worker.stdin.close()
     assert max(resident[SETTLED_AFTER:]) <= GROWTH * resident[SETTLED_AFTER - 1]
