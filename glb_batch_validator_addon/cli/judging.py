@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 import cattrs
 
 from ..model.facts import Facts, Gap, facts_members
-from ..model.finding import Finding, Vector
+from ..model.finding import PREFIX, Finding, Vector
 from ..model.khronos import KhronosReport
 from ..model.profile import Demand
 from ..model.report import Report
 from ..rules.judgement import CUT, Uncovered, judge
-from ..rules.registry import PREFIX, Subject
+from ..rules.registry import Subject
 
 T = TypeVar("T")
 

@@ -220,6 +220,10 @@ class Ledger:
             for row in rows
         ]
 
+    def look_afresh(self, key: str) -> None:
+        """Its report does not hold the facts after all."""
+        self._one("UPDATE assets SET judge = 0 WHERE key = ?", (_text(key),))
+
     # Results
 
     def record(

@@ -240,7 +240,8 @@ class Pool:
                 f"Blender needed more than {self._settings.memory_limit_bytes >> 20} MB in the stage {stage} and was"
                 " stopped. Allow more with --memory-limit-mb, or make the asset lighter."
             )
-        return f"Blender crashed in the stage {stage} ({_ending(code)}). It would crash yours: export it again."
+        advice = " It would crash yours: export it again." if stage in ("import", "measure") else ""
+        return f"Blender crashed in the stage {stage} ({_ending(code)}).{advice}"
 
 
 def _ending(code: int) -> str:

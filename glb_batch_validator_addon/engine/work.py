@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from ..errors import DeniedError, FullError, GlbvError, UnavailableError, UsageError
+from ..errors import DeniedError, FullError, GlbvError, StorageError, UnavailableError, UsageError
 from ..model.facts import Need
 from ..model.library import StoredObject
 from ..model.profile import Demand
@@ -123,20 +123,23 @@ class Work:
         try:
             report = self._judge(from_json(self._reports.read(self._reports.stat(plan.report_key))), demand)
         except ValueError as error:
-            text = f"The report {plan.report_key} cannot be judged: {error}. Validate it with --force."
-            raise UsageError(text) from error
+            text = f"The report {plan.report_key} cannot be judged: {error}. Validate its asset anew."
+            raise StorageError(text) from error
         digest = with_judgement_of(report.run["settings"], self._digest)
         return replace(report, run=report.run | run_stamp(digest))
 
     def _take_judged(self, job: Job, report: Report | GlbvError) -> None:
         if self._stopped():
             self._drop(job)
-        elif isinstance(report, GlbvError):
-            self._drop(job)
-            again = "" if isinstance(report, UsageError) else " Its plan is out of date: run it again."
-            self._stop(f"{report}{again}")
-        else:
+        elif not isinstance(report, GlbvError):
             self._write(job, report)
+        elif self._settings.judge_only:
+            self.writing += 1
+            self._take_written(job, self._made(job, error=_failure("judge", report)), report)
+        else:
+            self._ledger.look_afresh(job.item.key)
+            self._drop(job)
+            self._another_turn()
 
     def _take_fetched(self, job: Job, fetched: tuple[StoredObject, float] | GlbvError) -> None:
         if self._stopped():
@@ -190,6 +193,16 @@ class Work:
         reply: Reply | None = None,
         versions: dict[str, str] | None = None,
     ) -> None:
+        self._write(job, self._made(job, error=error, reply=reply, versions=versions))
+
+    def _made(
+        self,
+        job: Job,
+        *,
+        error: Failure | None,
+        reply: Reply | None = None,
+        versions: dict[str, str] | None = None,
+    ) -> Report:
         said = reply or Reply(id=job.request.id, coverage=_not_looked_at(error, job.request.demand))
         report = Report(
             verdict=said.verdict,
@@ -205,7 +218,7 @@ class Work:
         )
         if reply is None:  # no worker has judged it
             report = replace(self._judge(report, job.request.demand), verdict=said.verdict)
-        self._write(job, report)
+        return report
 
     def _write(self, job: Job, report: Report) -> None:
         self._forget_files(job)

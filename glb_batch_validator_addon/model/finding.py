@@ -20,6 +20,9 @@ VERDICTS: tuple[Verdict, ...] = ("error", "fail", "unsupported", "warn", "pass")
 MAX_ELEMENTS = 100
 """Indices that are kept of one kind of fault in one mesh."""
 
+PREFIX = "GLBV_"
+"""Of the codes of our own rules: the Khronos validator's have none, and a studio's have another."""
+
 Vector = tuple[float, float, float]
 
 

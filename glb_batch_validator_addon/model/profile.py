@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from .finding import Severity, Vector, Waiver
+from .finding import PREFIX, Severity, Vector, Waiver
 
 Depth = Literal["quick", "standard", "deep"]
 """`quick`: the file and its conformance, without Blender. `standard`: Blender and its meshes and images too.
@@ -109,15 +108,22 @@ class Policy:
         return values
 
     def measuring(self) -> dict[str, Any]:
-        """What decides about the facts, and about what only a worker can do: the depth, and the custom rules' text."""
-        texts = {} if self.rules_folder is None else {path.name: path.read_text("utf-8") for path in custom_files(self)}
-        digest = hashlib.sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()
-        return {"depth": self.depth, "rules": digest}
+        """What decides about what only a worker can do: measuring, and a studio's own rules with what is asked of them."""
+        if self.rules_folder is None:
+            return {"depth": self.depth}
+        files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in custom_files(self)}
+        profiles = (self.profile, *(profile for _, profile in self.by_path))
+        asked = [[_custom(profile.levels), _custom(profile.thresholds)] for profile in profiles]
+        return {"depth": self.depth, "rules": files, "asked": asked}
 
 
 def custom_files(policy: Policy) -> list[Path]:
     """The files with custom rules, in the order in which they are loaded."""
     return sorted(Path(policy.rules_folder).glob("*.py")) if policy.rules_folder else []
+
+
+def _custom(by_code: Mapping[str, Any]) -> dict[str, Any]:
+    return {code: value for code, value in by_code.items() if not code.startswith(PREFIX)}
 
 
 def _matches(key: str, glob: str) -> bool:

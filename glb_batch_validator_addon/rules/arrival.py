@@ -62,20 +62,38 @@ def readers_khronos_rejects(subject: Subject, at: Thresholds) -> Iterator[Issue]
     family="readers",
     severity="warning",
     needs=("scene",),
-    what="It names what is in the file and not in Blender, by kind: extensions that it passes over, images, meshes,"
-    " animations, skins, lights and cameras. The importer says nothing of most of it.",
+    what="It names what is in the file and not in Blender, by kind: images, meshes, animations, skins, lights and"
+    " cameras. The importer says nothing of most of it.",
     why="Nobody sees it in Blender, and it is gone from the next export.",
     how="Each has its reason: remove what is not used, put the file into a scene, bring the textures along.",
 )
 def blender_dropped(subject: Subject, at: Thresholds) -> Iterator[Issue]:
     kinds: defaultdict[str, list[Missing]] = defaultdict(list)
-    for missing in subject.facts.missing if subject.facts else ():
-        kinds[missing.what].append(missing)
+    for missing in _missing(subject):
+        if missing.what != "extension":
+            kinds[missing.what].append(missing)
     for kind, entries in kinds.items():
         named = " ".join(f'"{entry.name}": {entry.reason}' for entry in entries[:_MAX_NAMED])
         rest = len(entries) - _MAX_NAMED
         text = f"Not in Blender, of the kind {kind}: {named}{f' And {rest} more.' if rest > 0 else ''}"
         yield Issue(message=text, count=len(entries))
+
+
+@rule(
+    code="GLBV_BLENDER_IGNORES_EXTENSION",
+    title="Extension that Blender passes over",
+    family="readers",
+    severity="info",
+    needs=("scene",),
+    what="It names the extensions that the file uses, does not require, and that this Blender's importer does not read."
+    " What is lost with them and can be told (an image, a mesh) is a finding of its own.",
+    why="Nobody sees in Blender what they say, and they are gone from the next export.",
+    how="Edit such files in tools that keep the extension, or use a newer Blender, which may read it.",
+)
+def blender_ignores_extension(subject: Subject, at: Thresholds) -> Iterator[Issue]:
+    for missing in _missing(subject):
+        if missing.what == "extension":
+            yield Issue(message=f"{missing.name}: {missing.reason}")
 
 
 @rule(
@@ -94,7 +112,7 @@ def blender_dropped(subject: Subject, at: Thresholds) -> Iterator[Issue]:
 def blender_altered(subject: Subject, at: Thresholds) -> Iterator[Issue]:
     info = subject.khronos.info if subject.khronos else {}
     in_file, in_blender = info.get("totalTriangleCount"), subject.scene.triangles
-    lost = any(missing.what in ("mesh", "more") for missing in (subject.facts.missing if subject.facts else ()))
+    lost = any(missing.what in ("mesh", "more") for missing in _missing(subject))
     comparable = subject.scene.meshes == subject.file.meshes and not lost
     if comparable and isinstance(in_file, int) and in_file != in_blender:
         yield Issue(message=f"The file holds {in_file:,} triangles, Blender {in_blender:,} of them.")
@@ -113,3 +131,7 @@ def blender_altered(subject: Subject, at: Thresholds) -> Iterator[Issue]:
 def blender_messages(subject: Subject, at: Thresholds) -> Iterator[Issue]:
     for message, count in Counter(subject.facts.importer_messages if subject.facts else ()).items():
         yield Issue(message=message, count=count)
+
+
+def _missing(subject: Subject) -> tuple[Missing, ...]:
+    return subject.facts.missing if subject.facts else ()

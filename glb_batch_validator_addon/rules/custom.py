@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import get_args
 
 from ..model.facts import Gap, Need
-from ..model.finding import SEVERITIES
+from ..model.finding import PREFIX, SEVERITIES
 from ..model.profile import Demand, Level
-from .registry import PREFIX, RULES, Rule
+from .registry import RULES, Rule
 
 MODULE = "glbv_custom_rules"
 """What the modules are called, followed by a dot and the file's stem."""

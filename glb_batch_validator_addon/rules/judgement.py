@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from ..model.facts import Gap, Need, Sample
-from ..model.finding import SEVERITIES, Finding, Issue, Severity, Verdict, Waiver
+from ..model.finding import PREFIX, SEVERITIES, Finding, Issue, Severity, Verdict, Waiver
 from ..model.khronos import KhronosMessage, KhronosReport
 from ..model.profile import Demand, KhronosOptions
 from .catalogue import RULES, Rule
-from .registry import PREFIX, Subject
+from .registry import Subject
 
 MAX_FINDINGS_PER_RULE = 100
 """Findings of one rule that a report names one by one; the last one then says how many more there are."""

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import UsageError
-from ..model.finding import SEVERITIES, Vector, Waiver
+from ..model.finding import PREFIX, SEVERITIES, Vector, Waiver
 from ..model.profile import Depth, KhronosOptions, Level, Policy, Profile
 from .catalogue import RULES
-from .registry import PREFIX
 
 SHIPPED = Path(__file__).resolve().parent / "profiles"
 DEFAULT = "default"

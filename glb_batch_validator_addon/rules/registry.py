@@ -51,9 +51,6 @@ class Subject:
 
 Check = Callable[[Subject, Thresholds], Iterator[Issue]]
 
-PREFIX = "GLBV_"
-"""Of the codes of our own rules: the Khronos validator's have none, and a studio's have another."""
-
 
 @dataclass(frozen=True, slots=True)
 class Threshold:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from ..model.facts import Sample
 from ..model.finding import Issue, Vector
 from .registry import Subject, Threshold, Thresholds, rule
+from .wording import counted
 
 _MAX_NAMED = 3
 """Nodes that a message names."""
@@ -33,15 +34,17 @@ def _of_nodes(sample: Sample, text: str) -> Iterator[Issue]:
     family="scene",
     severity="error",
     needs=("file", "scene"),
-    what="It speaks when Blender shows no vertex of the asset. A file without meshes that holds animations, lights or"
-    " cameras is let pass: it means to be one of these.",
+    what="It speaks when Blender shows no vertex of the asset. A file without meshes that holds animations, rigs,"
+    " lights or cameras is let pass: it means to be one of these.",
     why="Whoever opens the file sees nothing. Mostly the export took only what was selected, or the file has no scene.",
     how="Export again with the objects visible and *Limit to Selected Objects* off.",
 )
 def scene_empty(subject: Subject, at: Thresholds) -> Iterator[Issue]:
     file = subject.file
-    if subject.scene.rendered_vertices == 0 and (file.meshes or not (file.animations or file.lights or file.cameras)):
-        yield Issue(message=f"Blender shows no vertex; the file holds {file.meshes} meshes and {file.nodes} nodes.")
+    other_purpose = file.animations or file.skins or file.lights or file.cameras
+    if subject.scene.rendered_vertices == 0 and (file.meshes or not other_purpose):
+        held = f"{counted(file.meshes, 'mesh', 'meshes')} and {counted(file.nodes, 'node')}"
+        yield Issue(message=f"Blender shows no vertex; the file holds {held}.")
 
 
 @rule(

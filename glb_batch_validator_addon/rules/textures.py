@@ -457,7 +457,7 @@ def texture_format(subject: Subject, at: Thresholds) -> Iterator[Issue]:
     how="Set the alpha mode to OPAQUE: in Blender, disconnect Alpha and set it to 1.",
 )
 def material_alpha_needless(subject: Subject, at: Thresholds) -> Iterator[Issue]:
-    if "KHR_animation_pointer" in subject.file.extensions_used:  # it may fade
+    if {"KHR_animation_pointer", "KHR_interactivity"} & set(subject.file.extensions_used):  # it may fade
         return
     decoded = _pixels(subject)
     for material in subject.file.material_list:

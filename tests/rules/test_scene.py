@@ -28,7 +28,7 @@ def measuring(*size: float, **more: Any) -> Subject:
 @pytest.mark.parametrize("file", [{}, {"meshes": 2, "nodes": 3}, {"meshes": 1, "lights": 1}])
 def test_nothing_to_see(file: dict[str, int]) -> None:
     (issue,) = said("GLBV_SCENE_EMPTY", subject(file=empty(FileFacts, **file), scene=empty(SceneFacts)))
-    assert f"{file.get('meshes', 0)} meshes" in issue.message
+    assert f"{file.get('meshes', 0)} mesh" in issue.message
 
 
 def test_vertices_are_something_and_so_are_animations_cameras_and_lights_alone() -> None:
