@@ -18,6 +18,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from glb_batch_validator_addon.rules.catalogue import RULES
+
 from .samples import write_draco_sample, write_samples
 from .server import serving
 
@@ -69,15 +71,20 @@ def table_of(reports: list[dict[str, Any]]) -> Table:
         facts = report["facts"] or {}
         size = " x ".join(f"{metres:.3g}" for metres in facts.get("dimensions_m") or ())
         triangles = facts.get("rendered_triangles")
-        worst = next((finding["code"] for finding in report["findings"] if not finding["waived"]), "")
+        worst = next((finding for finding in report["findings"] if finding["severity"] in ("error", "warning")), None)
         table.add_row(
             report["asset"]["key"].removeprefix(PREFIX),
             f"[{COLORS[report['verdict']]}]{report['verdict']}[/]",
             f"{triangles:,}" if triangles is not None else "",
             size,
-            report["error"]["type"] if report["error"] else worst,
+            report["error"]["type"] if report["error"] else title_of(worst["code"]) if worst else "",
         )
     return table
+
+
+def title_of(code: str) -> str:
+    """Of one of our rules in words; Khronos' codes as they are."""
+    return RULES[code].title if code in RULES else code
 
 
 if __name__ == "__main__":

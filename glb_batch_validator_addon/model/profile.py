@@ -108,7 +108,7 @@ class Policy:
         return values
 
     def measuring(self) -> dict[str, Any]:
-        """What decides about what only a worker can do: measuring, and a studio's own rules with what is asked of them."""
+        """What decides about what only a worker can do: measuring, and a studio's own rules, as they are asked."""
         if self.rules_folder is None:
             return {"depth": self.depth}
         files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in custom_files(self)}

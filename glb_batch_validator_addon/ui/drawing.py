@@ -8,10 +8,21 @@ from typing import Any
 
 import bpy
 
+from .findings import Group
 from .state import STATE
 
-ICONS = {"error": "CANCEL", "unsupported": "QUESTION", "incomplete": "ERROR", "ok": "CHECKMARK"}
+ICONS = {
+    "error": "LIBRARY_DATA_BROKEN",
+    "fail": "CANCEL",
+    "unsupported": "QUESTION",
+    "warn": "ERROR",
+    "pass": "CHECKMARK",
+}
 """By outcome. Blender's ERROR is the warning triangle."""
+
+SEVERITY_ICONS = {"error": "CANCEL", "warning": "ERROR", "info": "INFO", "hint": "LIGHT"}
+_WAIVED_ICON = "FAKE_USER_ON"
+_PLACE_ICONS = {"vertex": "VERTEXSEL", "edge": "EDGESEL", "face": "FACESEL", "": "OBJECT_DATA"}
 
 _CHARACTER_PIXELS = 7.0
 """Width of an average character of Blender's interface font at its default size."""
@@ -28,7 +39,7 @@ def draw_text(layout: Any, context: bpy.types.Context, text: str, icon: str = "N
         column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _lines(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width) or [""]
 
@@ -65,6 +76,58 @@ def draw_connection(layout: Any, context: bpy.types.Context, library: Any) -> No
         draw_text(layout.box(), context, said, icon="CHECKMARK" if good else "ERROR")
 
 
+def draw_demand(layout: Any, library: Any) -> None:
+    """What is asked of the assets of a library."""
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.prop(library, "profile", placeholder="default")
+    row.operator("glbv.choose_profile", text="", icon="FILEBROWSER")
+    column.prop(library, "waivers")
+
+
+def draw_groups(layout: Any, context: bpy.types.Context, groups: tuple[Group, ...], *, opened: bool) -> None:
+    """What was found, rule by rule, each to be unfolded: the worst is from the start.
+
+    Blender keeps in the file which ones are; a name in capitals is as those of panels.
+    """
+    for number, group in enumerate(groups):
+        name = f"GLBV_{'OPENED' if opened else 'CHOSEN'}_{number}"
+        header, body = layout.panel(name, default_closed=number > 0)
+        header.label(
+            text=group.title, icon=_WAIVED_ICON if group.waived else SEVERITY_ICONS[group.severity], translate=False
+        )
+        if group.count > 1:
+            count = header.row()
+            count.alignment = "RIGHT"
+            count.label(text=f"{group.count:,}", translate=False)
+        if body:
+            _draw_group(body, context, group, opened=opened)
+
+
+def _draw_group(layout: Any, context: bpy.types.Context, group: Group, *, opened: bool) -> None:
+    draw_text(layout, context, group.message)
+    if group.waiver:
+        draw_text(layout, context, group.waiver, icon=_WAIVED_ICON)
+    column = layout.column(align=True)
+    for place in group.places:
+        row = column.row()
+        row.enabled = not place.obstacle
+        button = row.operator("glbv.select_elements", text=place.text, icon=_PLACE_ICONS[place.kind], translate=False)
+        button.finding = place.number
+    if group.places and (more := group.count - len(group.places)):
+        column.label(text=f"{more:,} more in the report", translate=False)
+    if group.how:
+        draw_text(layout, context, group.how, icon="TOOL_SETTINGS")
+    if group.why:
+        draw_text(layout, context, group.why, icon="QUESTION")
+    row = layout.row(align=True)
+    if group.link:
+        row.operator("wm.url_open", text="Read More", icon="URL").url = group.link
+    if group.code and not group.waived:
+        waive = row.operator("glbv.waive", icon=_WAIVED_ICON)
+        waive.code, waive.opened = group.code, opened
+
+
 def draw_preferences(settings: Any, context: bpy.types.Context) -> None:
     """The extension's preferences."""
     layout = settings.layout
@@ -81,9 +144,11 @@ def draw_preferences(settings: Any, context: bpy.types.Context) -> None:
         layout.prop(library, "name")
         draw_place(layout, library)
         draw_connection(layout, context, library)
+        draw_demand(layout, library)
 
     layout.separator()
     layout.label(text="Validation")
+    layout.prop(settings, "depth")
     column = layout.column(align=True)
     column.prop(settings, "limit")
     column.prop(settings, "batch_size")

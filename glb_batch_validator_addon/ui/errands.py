@@ -7,7 +7,9 @@ from pathlib import Path
 import bpy
 
 from ..errors import GlbvError, UsageError
+from ..model.report import from_json
 from . import network, scenes
+from .details import Opened
 from .properties import BUCKET, FOLDER, REPORTS, options_of, preferences
 from .source import ENDED
 from .state import STATE, redraw, start_engine, temporary_folder
@@ -177,11 +179,19 @@ class GLBV_OT_open_asset(_Errand, bpy.types.Operator):
 
     def take(self, context, event):
         try:
+            opened = self._opened(event["report"])
             scenes.open_asset(context, Path(event["path"]), key=self._row.key, name=self._row.name)
             scenes.frame_all(context)
+            STATE.opened[context.window.scene.session_uid] = opened
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)  # images are packed by the importer
         self.report({"INFO"}, f"{self._row.name} is open in a scene of its own")
+
+    def _opened(self, report: str | None) -> Opened:
+        try:
+            return Opened.of(self._row, from_json(Path(report).read_bytes()) if report else None)
+        except (OSError, ValueError):  # it was whole a moment ago, and can be had again
+            return Opened.of(self._row, None)
 
 
 class GLBV_OT_close_asset(bpy.types.Operator):

@@ -3,14 +3,7 @@
 import bpy
 from bpy.props import StringProperty
 
-from .results import OUTCOMES
-
-_TEACH = {
-    "error": "Assets that could not be processed: the file, or Blender's importer, failed",
-    "unsupported": "Assets that need something that this Blender lacks",
-    "incomplete": "Assets of which something did not arrive in Blender",
-    "ok": "Assets that arrived in Blender as a whole",
-}
+from .results import MEANINGS, OUTCOMES
 
 
 class GLBV_OT_show_outcome(bpy.types.Operator):
@@ -25,7 +18,8 @@ class GLBV_OT_show_outcome(bpy.types.Operator):
 
     @classmethod
     def description(cls, context, properties):
-        return f"{_TEACH[properties.outcome]}. Click to show only these, again to show all; Shift to add or take away"
+        meaning = MEANINGS[properties.outcome]
+        return f"{meaning}. Click to show only these, again to show all; Shift to add or take away"
 
     def invoke(self, context, event):
         self.extend = event.shift

@@ -26,7 +26,7 @@ class PastRun:
     library: str
     """Where it was, as a person names it."""
     options: tuple[str, ...]
-    """Of `run_batch.py`: with them it can be started again."""
+    """Of `run_batch.py`, perhaps with the word `judge` before them: with these it can be started again."""
     outcome: str
     """How it ended, in a few words."""
     finished: bool
@@ -49,7 +49,7 @@ def begin(data: Path, *, options: Sequence[str]) -> PastRun:
     now = datetime.now()
     folder = runs / now.strftime("%Y-%m-%d-%H%M%S-%f")
     folder.mkdir()
-    run = PastRun(folder, now.strftime("%Y-%m-%d %H:%M"), _place(options), tuple(options), "Not finished", False)
+    run = PastRun(folder, now.strftime("%Y-%m-%d %H:%M"), place(options), tuple(options), "Not finished", False)
     _save(run)
     for old in _folders(runs)[KEEP_RUNS:]:
         shutil.rmtree(old, ignore_errors=True)
@@ -81,7 +81,8 @@ def load(data: Path) -> tuple[PastRun, ...]:
     return tuple(runs)
 
 
-def _place(options: Sequence[str]) -> str:
+def place(options: Sequence[str]) -> str:
+    """Where the library of these options is, as a person names it."""
     values = dict(option.removeprefix("--").split("=", 1) for option in options if "=" in option)
     return f"s3://{values['bucket']}/{values.get('prefix', '')}" if "bucket" in values else values.get("folder", "")
 

@@ -1,7 +1,7 @@
 """The operators on saved libraries."""
 
 import bpy
-from bpy.props import IntProperty
+from bpy.props import IntProperty, StringProperty
 
 from .properties import preferences
 from .state import STATE, redraw
@@ -67,6 +67,23 @@ class GLBV_OT_choose_library(_LibraryOperator, bpy.types.Operator):
         settings.active_library = self.index
 
 
+class GLBV_OT_choose_profile(_LibraryOperator, bpy.types.Operator):
+    """Take a profile of your studio: a .toml file"""
+
+    bl_idname = "glbv.choose_profile"
+    bl_label = "Choose Profile"
+
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default="*.toml", options={"HIDDEN"})
+
+    def invoke(self, context, event):
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def change(self, settings):
+        settings.library.profile = self.filepath
+
+
 class GLBV_MT_libraries(bpy.types.Menu):
     """Choose the library to validate, or save another one"""
 
@@ -82,4 +99,10 @@ class GLBV_MT_libraries(bpy.types.Menu):
         self.layout.operator("glbv.remove_library", icon="REMOVE")
 
 
-CLASSES = (GLBV_OT_add_library, GLBV_OT_remove_library, GLBV_OT_choose_library, GLBV_MT_libraries)
+CLASSES = (
+    GLBV_OT_add_library,
+    GLBV_OT_remove_library,
+    GLBV_OT_choose_library,
+    GLBV_OT_choose_profile,
+    GLBV_MT_libraries,
+)

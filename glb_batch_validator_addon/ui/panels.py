@@ -2,7 +2,7 @@
 
 import bpy
 
-from .drawing import ICONS, draw_connection, draw_place, draw_text
+from .drawing import ICONS, draw_connection, draw_demand, draw_groups, draw_place, draw_text
 from .properties import preferences
 from .results import OUTCOMES
 from .scenes import ASSET
@@ -22,6 +22,32 @@ class _Panel:
     bl_category = "GLB Validator"
 
 
+class GLBV_PT_opened(_Panel, bpy.types.Panel):
+    bl_idname = "GLBV_PT_opened"
+    bl_label = "Opened Asset"
+
+    @classmethod
+    def poll(cls, context):
+        return ASSET in context.scene
+
+    def draw(self, context):
+        layout = self.layout
+        layout.operator("glbv.close_asset", icon="LOOP_BACK")
+        opened = STATE.opened.get(context.scene.session_uid)
+        if opened is None:
+            draw_text(layout, context, "What was found is not kept in the file: open the asset again.", icon="INFO")
+            return
+        layout.label(text=opened.name, icon="FILE_3D", translate=False)
+        if opened.note:
+            draw_text(layout, context, opened.note, icon="INFO")
+        draw_groups(layout, context, opened.groups, opened=True)
+        if opened.unchecked:
+            header, body = layout.panel("GLBV_OPENED_UNCHECKED", default_closed=True)
+            header.label(text="Not Checked", icon="HIDE_ON")
+            for reason in opened.unchecked if body else ():
+                draw_text(body, context, reason)
+
+
 class GLBV_PT_library(_Panel, bpy.types.Panel):
     bl_idname = "GLBV_PT_library"
     bl_label = "GLB Validator"
@@ -35,8 +61,6 @@ class GLBV_PT_library(_Panel, bpy.types.Panel):
             draw_text(layout, context, "Enable the extension in the preferences to save libraries.", icon="INFO")
             return
         library = settings.library
-        if ASSET in context.scene:
-            layout.operator("glbv.close_asset", icon="LOOP_BACK")
         now = STATE.snapshot
         row = layout.row(align=True)
         row.enabled = not now.active
@@ -51,6 +75,7 @@ class GLBV_PT_library(_Panel, bpy.types.Panel):
         column = layout.column()
         column.enabled = not now.active
         draw_place(column, library)
+        column.prop(settings, "depth")
         sizes = column.column(align=True)
         sizes.prop(settings, "limit")
         sizes.prop(settings, "batch_size")
@@ -66,7 +91,7 @@ class GLBV_PT_library(_Panel, bpy.types.Panel):
     def _status(self, now, library):
         operator = GLBV_OT_validate_prefix if library.kind == "S3" else GLBV_OT_validate_folder
         if now.message:
-            worst = next((outcome for outcome in OUTCOMES if now.counts[outcome]), "ok")
+            worst = next((outcome for outcome in OUTCOMES if now.counts[outcome]), OUTCOMES[-1])
             return now.message, {DONE: ICONS[worst], FAILED: "ERROR"}.get(now.phase, "INFO")
         if lacking := operator.lacking(library):
             return lacking, "INFO"
@@ -76,9 +101,10 @@ class GLBV_PT_library(_Panel, bpy.types.Panel):
 
     def _draw_start(self, layout, context, library):
         layout.context_pointer_set("glbv_library", library)
-        row = layout.row()
+        row = layout.row(align=True)
         row.scale_y = 1.5
         row.operator("glbv.validate_prefix" if library.kind == "S3" else "glbv.validate_folder", icon="PLAY")
+        row.operator("glbv.judge", text="", icon="FILE_REFRESH")
         row = layout.row(align=True)
         view = context.window_manager.glbv
         row.operator("glbv.validate_scene", icon="SCENE_DATA").only_selected = view.only_selected
@@ -116,6 +142,31 @@ class GLBV_PT_connection(_Panel, bpy.types.Panel):
         draw_connection(layout, context, preferences(context).library)
 
 
+class GLBV_PT_demand(_Panel, bpy.types.Panel):
+    bl_idname = "GLBV_PT_demand"
+    bl_parent_id = "GLBV_PT_library"
+    bl_label = "Profile"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context):
+        return GLBV_PT_connection.poll(context)
+
+    def draw_header_preset(self, context):
+        self.layout.label(text=preferences(context).library.profile or "default", translate=False)
+
+    def draw(self, context):
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        library = preferences(context).library
+        column = layout.column()
+        column.enabled = not STATE.snapshot.active
+        draw_demand(column, library)
+        layout.context_pointer_set("glbv_library", library)
+        layout.operator("glbv.judge", icon="FILE_REFRESH")
+
+
 class GLBV_UL_results(bpy.types.UIList):
     """The list is as long as the snapshot says; what a place shows is looked up there."""
 
@@ -127,7 +178,8 @@ class GLBV_UL_results(bpy.types.UIList):
             return
         row = now.rows[now.shown[index]]
         line = layout.row(align=True)
-        line.alert = row.outcome == "error" and index != now.position  # red on the colour of choice is hard to read
+        chosen = index == now.position  # red on the colour of choice is hard to read
+        line.alert = row.outcome in ("error", "fail") and not chosen
         narrow = context.region.width < NARROW_PIXELS * context.preferences.system.ui_scale
         split = line.split(factor=0.65 if narrow else 0.55)
         split.label(text=row.name, icon=ICONS[row.outcome], translate=False)
@@ -188,8 +240,9 @@ class GLBV_PT_details(_Panel, bpy.types.Panel):
         column.operator("glbv.open_asset", icon="SCENE_DATA")
         column.operator("glbv.validate_again", icon="FILE_REFRESH")
         column.operator("glbv.copy_report_path", icon="COPYDOWN")
-        for outcome, text in details.findings:
-            draw_text(layout.box(), context, text, icon=ICONS[outcome])
+        draw_groups(layout, context, details.groups, opened=False)
+        if details.rest:
+            draw_text(layout, context, details.rest, icon="INFO")
         grid = layout.column(align=True)
         grid.scale_y = 0.8
         for name, value in details.facts:
@@ -219,7 +272,9 @@ class GLBV_PT_past_runs(_Panel, bpy.types.Panel):
 
 
 CLASSES = (
+    GLBV_PT_opened,
     GLBV_PT_library,
+    GLBV_PT_demand,
     GLBV_PT_connection,
     GLBV_UL_results,
     GLBV_PT_results,

@@ -12,7 +12,7 @@ from .. import __package__ as package
 from ..model.limits import MIB
 from ..model.settings import RunSettings, available_cores
 from .drawing import ICONS, draw_preferences
-from .results import OUTCOMES, View
+from .results import MEANINGS, OUTCOMES, WORDS, View
 from .state import STATE
 
 
@@ -75,9 +75,44 @@ class ReportProperties:
     )
 
 
+def _profiles(self: Any, context: bpy.types.Context, typed: str) -> list[str]:
+    """Suggestions; Blender finds those that fit what is typed."""
+    from ..rules.profiles import profile_names  # with all rules: not at the start of Blender
+
+    return profile_names()
+
+
+class DemandProperties:
+    """What is asked of the assets."""
+
+    profile: _Text(
+        name="Profile",
+        description="Rules and budgets for the assets: one that comes with the extension, such as web, or the path of"
+        " a .toml file of your studio; empty means default",
+        search=_profiles,
+        search_options={"SUGGESTION"},  # a path is no less welcome
+    )
+    waivers: _Text(
+        name="Waivers",
+        description="File (.toml) of findings that your studio has decided to live with, each with an owner, a reason"
+        " and a last day. Waive adds to it, and makes it if it is not there",
+        subtype="FILE_PATH",
+    )
+
+
 class RunProperties:
     """How a run goes about its work."""
 
+    depth: EnumProperty(
+        name="Depth",
+        description="How closely to look",
+        items=(
+            ("quick", "Quick", "The file and its conformance to glTF, without Blender", 0),
+            ("standard", "Standard", "Also what Blender makes of it: meshes, UV maps, textures", 1),
+            ("deep", "Deep", "Also what takes long on large meshes: self-intersections, overlaps of UV maps", 2),
+        ),
+        default="standard",
+    )
     limit: IntProperty(
         name="Limit", description="Validate at most so many assets, in the order of their names; 0 means all", min=0
     )
@@ -104,8 +139,9 @@ class RunProperties:
     )
 
 
-BUCKET, FOLDER, REPORTS, RUN = (
-    tuple(group.__annotations__) for group in (BucketProperties, FolderProperties, ReportProperties, RunProperties)
+BUCKET, FOLDER, REPORTS, DEMAND, RUN = (
+    tuple(group.__annotations__)
+    for group in (BucketProperties, FolderProperties, ReportProperties, DemandProperties, RunProperties)
 )
 """Names of the properties of each group."""
 
@@ -115,7 +151,7 @@ def options_of(properties: Any, names: Iterable[str]) -> list[str]:
     options: list[str] = []
     for name in names:
         value = getattr(properties, name)
-        if name == "folder":
+        if name in ("folder", "profile", "waivers"):
             value = bpy.path.abspath(value)  # it may begin with //, the folder of the open file
         if value:  # an empty text, 0 and False are what is meant without the option
             option = f"--{name.replace('_', '-')}"
@@ -123,7 +159,7 @@ def options_of(properties: Any, names: Iterable[str]) -> list[str]:
     return options
 
 
-class GLBV_PG_library(BucketProperties, FolderProperties, ReportProperties, bpy.types.PropertyGroup):
+class GLBV_PG_library(BucketProperties, FolderProperties, ReportProperties, DemandProperties, bpy.types.PropertyGroup):
     """A saved library."""
 
     name: _Text(name="Name", description="What you call this library", default="Library")
@@ -135,6 +171,11 @@ class GLBV_PG_library(BucketProperties, FolderProperties, ReportProperties, bpy.
             ("FOLDER", "Folder", "Assets in a folder of this machine or of the network"),
         ),
     )
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Names of the properties that say where it is, the first of which must not be empty."""
+        return BUCKET if self.kind == "S3" else FOLDER
 
 
 class GLBV_AP_preferences(RunProperties, bpy.types.AddonPreferences):
@@ -203,12 +244,10 @@ class GLBV_PG_results(bpy.types.PropertyGroup):
     outcomes: EnumProperty(
         name="Outcomes",
         description="Which assets to show",
-        items=(
-            ("error", "Errors", "Could not be processed: the file, or Blender's importer, failed", ICONS["error"], 1),
-            ("unsupported", "Unsupported", "Need something that this Blender lacks", ICONS["unsupported"], 2),
-            ("incomplete", "Incomplete", "Something of the file did not arrive in Blender", ICONS["incomplete"], 4),
-            ("ok", "Good", "Arrived in Blender as a whole", ICONS["ok"], 8),
-        ),
+        items=[
+            (outcome, WORDS[outcome].capitalize(), MEANINGS[outcome], ICONS[outcome], 1 << number)
+            for number, outcome in enumerate(OUTCOMES)
+        ],
         options={"ENUM_FLAG"},
         default=set(OUTCOMES),
         update=_look,

@@ -7,7 +7,7 @@ import contextlib
 import bpy
 from bpy.app.handlers import persistent
 
-from . import errands, filtering, libraries, panels, properties, validating, watching
+from . import errands, filtering, libraries, panels, properties, selecting, validating, waiving, watching
 from .properties import data_path, preferences
 from .state import STATE, sync_rows
 
@@ -15,7 +15,7 @@ COMMAND = "glbv"
 
 _CLASSES = [
     cls
-    for module in (properties, watching, validating, errands, filtering, libraries, panels)
+    for module in (properties, watching, validating, errands, selecting, waiving, filtering, libraries, panels)
     for cls in module.CLASSES
 ]
 _commands: list[object] = []

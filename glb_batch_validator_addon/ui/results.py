@@ -8,16 +8,32 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..model.finding import VERDICTS
+from .findings import title_of
 from .words import drawable
 
 MAX_ROWS = 100_000
 """Rows that the panel lists; the reports and the summary have all."""
 
-OUTCOMES = ("error", "unsupported", "incomplete", "ok")
-"""The worst first. `incomplete` is an asset of which not everything arrived in Blender."""
+OUTCOMES: tuple[str, ...] = VERDICTS
+"""The worst first."""
 
-WORDS = {"error": "failed", "unsupported": "unsupported", "incomplete": "incomplete", "ok": "good"}
+WORDS = {
+    "error": "not processed",
+    "fail": "failed",
+    "unsupported": "unsupported",
+    "warn": "with warnings",
+    "pass": "good",
+}
 """What is said of so many assets."""
+
+MEANINGS = {
+    "error": "Assets that could not be processed: the file, or Blender's importer, failed",
+    "fail": "Assets in which the profile sees an error",
+    "unsupported": "Assets that need something that this Blender lacks",
+    "warn": "Assets in which the profile sees nothing worse than a warning",
+    "pass": "Assets that are as the profile wants them",
+}
 
 _NO_NUMBER = "–"
 
@@ -46,19 +62,17 @@ class Row:
     def of(cls, event: Mapping[str, Any]) -> Row:
         """From an event `asset_done` or `asset_skipped`."""
         brief, key = event["brief"], event["key"]
-        missing = brief.get("missing_count") or 0
-        error = brief.get("error")
         triangles = brief.get("triangles")
         return cls(
             key=key,
-            outcome="incomplete" if event["status"] == "ok" and missing else event["status"],
+            outcome=event["verdict"],
             unchanged=event["event"] == "asset_skipped",
             report=event["report"],
             brief=brief,
             path=drawable(key),
             name=drawable(key.rpartition("/")[2]),
             triangles=_NO_NUMBER if triangles is None else f"{triangles:,}",
-            finding=_title(error["type"]) if error else f"{missing} Missing" if missing else "",
+            finding=_worst(brief, event["verdict"]),
         )
 
 
@@ -127,6 +141,11 @@ class Results:
             self._keys.insert(place, SORTS[self.view.sort](row))
             self._shown.insert(place, number)
 
+    def row(self, key: str) -> Row | None:
+        """The row of an asset; None if it is not listed."""
+        number = self._numbers.get(key)
+        return None if number is None else self._rows[number]
+
     def position(self, number: int) -> int:
         """Where in `shown()` a row stands; -1 if it is not shown."""
         if not (0 <= number < len(self._rows) and self.view.shows(self._rows[number])):
@@ -146,6 +165,16 @@ class Results:
         return bisect_left(self._keys, SORTS[self.view.sort](row))
 
 
-def _title(kind: str) -> str:
+def _worst(brief: Mapping[str, Any], verdict: str) -> str:
+    """A good asset may have hints, which are for its details."""
+    if error := brief.get("error"):
+        return words_of(error["type"])
+    found = brief.get("findings") or ()
+    if verdict == "pass" or not found:
+        return ""
+    return title_of(found[0]["code"]) + (f" +{len(found) - 1}" if len(found) > 1 else "")
+
+
+def words_of(kind: str) -> str:
     """`GitLfsPointer` -> `Git Lfs Pointer`, `Version1` -> `Version 1`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[a-z])(?=[0-9])", " ", drawable(kind))

@@ -1,5 +1,6 @@
 """The artist's scenes: exported for validation, left alone when an asset is opened in one of its own."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,12 +10,14 @@ from mathutils import Vector
 from ..blender.scene import import_glb
 from ..errors import UsageError
 from .state import temporary_folder
+from .witness import BROUGHT, mark, watched
+from .words import unicode
 
 ASSET = "glbv_asset"
 """The custom property of a scene that an asset was opened in; its value is the asset's key."""
 
-_BACK, _BROUGHT, _VIEW = "glbv_back", "glbv_brought", "glbv_view"
-"""Custom properties: of that scene the one to go back to, of all that came with it a mark, the view before it."""
+_BACK, _VIEWS = "glbv_back", "glbv_views"
+"""Custom properties of that scene: the one to go back to, and what viewports showed before it."""
 
 _DISTANCE = 4.0
 """From the viewport's lens of 50 mm, in radii of the asset, that shows it whole."""
@@ -63,50 +66,75 @@ def no_gltf(kind: str) -> str:
 def open_asset(context: bpy.types.Context, path: Path, *, key: str, name: str) -> None:
     """Import a GLB into a new scene, which the window then shows. Raises `AssetError`, and then nothing is left."""
     before = context.window.scene
+    views = {
+        name: {"perspective": view.view_perspective, "seen": [*view.view_location, view.view_distance]}
+        for name, view in _views(context.window)
+    }
     known = set(_blocks())
     scene = bpy.data.scenes.new(name.encode()[:MAX_NAME_BYTES].decode("utf-8", "ignore"))
     context.window.scene = scene
     try:
-        import_glb(path, folder=path.parent)
+        with watched() as made:
+            import_glb(path, folder=path.parent)
     except BaseException:
         _show(context, scene, before)
         bpy.data.batch_remove(set(_blocks()) - known)
         raise
-    scene[ASSET], scene[_BACK] = key, before.name
+    scene[ASSET], scene[_BACK], scene[_VIEWS] = unicode(key), before.name, views
     for block in set(_blocks()) - known:
-        block[_BROUGHT] = True
+        block[BROUGHT] = block.name
+    mark(made)
 
 
 def frame_all(context: bpy.types.Context) -> None:
-    """Let the viewport that is in use show the whole scene; `close_asset` gives back what it showed before."""
-    area = context.area
-    if area is None or area.type != "VIEW_3D":
+    """Let the viewport that is in use show the whole asset."""
+    frame(context, [corner for thing in context.scene.objects if thing.type == "MESH" for corner in corners_of(thing)])
+
+
+def corners_of(thing: bpy.types.Object) -> list[Vector]:
+    """Of its bounding box, in world space."""
+    return [thing.matrix_world @ Vector(corner) for corner in thing.bound_box]
+
+
+def frame(context: bpy.types.Context, points: list[Vector], *, least_radius: float = 0.0) -> None:
+    """Let the viewport that is in use, if there is one, show these points; `close_asset` gives its own view back.
+
+    By bounds, for `view3d.view_selected` comes so near that a box fills more than the window.
+    """
+    points = [point for point in points if all(map(math.isfinite, point))]  # it is such assets that are looked at
+    if not points or context.area is None or context.area.type != "VIEW_3D":
         return
-    corners = [
-        thing.matrix_world @ Vector(corner)
-        for thing in context.scene.objects
-        if thing.type == "MESH"
-        for corner in thing.bound_box
-    ]
-    if not corners:
-        return
-    view = area.spaces.active.region_3d
-    context.scene[_VIEW] = [*view.view_location, view.view_distance]
-    view.view_location = sum(corners, Vector()) / len(corners)
-    view.view_distance = _DISTANCE * max((corner - view.view_location).length for corner in corners)
+    view = context.area.spaces.active.region_3d
+    if view.view_perspective == "CAMERA":
+        view.view_perspective = "PERSP"
+    view.view_location = sum(points, Vector()) / len(points)
+    radius = max((point - view.view_location).length for point in points)
+    view.view_distance = _DISTANCE * (max(radius, least_radius) or 1.0)
+
+
+def _views(window: bpy.types.Window) -> Iterator[tuple[str, bpy.types.RegionView3D]]:
+    """The views of a window's 3D viewports, each with a name that it keeps while Blender runs."""
+    for area in window.screen.areas:
+        space = area.spaces.active
+        if area.type == "VIEW_3D" and space.region_3d:
+            yield str(space.as_pointer()), space.region_3d
 
 
 def close_asset(context: bpy.types.Context) -> None:
     """Remove the scene of an opened asset and all that came with it; the window shows another scene."""
     scene = context.window.scene
-    if _VIEW in scene and context.area and context.area.type == "VIEW_3D":
-        view = context.area.spaces.active.region_3d
-        *view.view_location, view.view_distance = scene[_VIEW]
+    if context.mode != "OBJECT":
+        bpy.ops.object.mode_set(mode="OBJECT")
     before = bpy.data.scenes.get(scene[_BACK])
+    windows = [window for window in context.window_manager.windows if window.scene == scene]
     _show(context, scene, before or next(other for other in bpy.data.scenes if other != scene))
-    brought = [thing for thing in scene.objects if _BROUGHT in thing and set(thing.users_scene) == {scene}]
+    for name, view in (entry for window in windows for entry in _views(window)):
+        if kept := scene.get(_VIEWS, {}).get(name):
+            view.view_perspective = kept["perspective"]
+            *view.view_location, view.view_distance = kept["seen"]
+    brought = [thing for thing in scene.objects if BROUGHT in thing and set(thing.users_scene) == {scene}]
     bpy.data.batch_remove([*brought, scene])
-    while orphans := [block for block in _blocks() if _BROUGHT in block and block.users == 0]:
+    while orphans := [block for block in _blocks() if BROUGHT in block and block.users == 0]:
         bpy.data.batch_remove(orphans)
 
 

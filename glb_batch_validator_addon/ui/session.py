@@ -60,12 +60,13 @@ class Session:
         self._phase, self._message = IDLE, ""
         self.snapshot = Snapshot()
 
-    def start(self, source: Source, *, library: str = "", keep_rows: bool = False) -> None:
+    def start(self, source: Source, *, library: str = "", keep_rows: bool = False, judging: bool = False) -> None:
         """Follow this source. With `keep_rows` what it tells is added to the rows that there are, of that library."""
         assert self._source is None, "a run is going on"
         self._source = source
         self._reset()
         self._library = library or self.snapshot.library
+        self._judging = judging
         if not keep_rows:
             self._results = Results(self._results.view)
             self._chosen = -1
@@ -116,6 +117,10 @@ class Session:
             self._phase, self._message = IDLE, ""
             self._publish()
 
+    def row(self, key: str) -> Row | None:
+        """The row of an asset, if it is listed."""
+        return self._results.row(key)
+
     def choose(self, position: int) -> None:
         """Choose the row at this position of the list."""
         shown = self.snapshot.shown
@@ -127,6 +132,7 @@ class Session:
         self._message = "You can go on working"
         self._end: tuple[str, str] | None = None  # phase and message, once the run has said how it ended
         self._library = ""
+        self._judging = False
         self._planned: Mapping[str, Any] = {"listed": 0, "pending": 0, "skipped": 0, "complete": False}
         self._done = 0
         self._rate_from: tuple[float, int] | None = None  # when, and how many were done by then
@@ -165,9 +171,11 @@ class Session:
             left = f"Stopped with {counts['pending']:,} left. {_GO_ON}" if counts["total"] else ""
             return STOPPED, f"{reason} {left}".strip()
         unchanged = f", {counts['skipped']:,} unchanged" if counts["skipped"] else ""
-        of = {**counts, "ok": counts["ok"] - counts["incomplete"]}
-        found = ", ".join(f"{of[outcome]:,} {WORDS[outcome]}" for outcome in OUTCOMES if of[outcome])
-        return DONE, f"{event['done']:,} validated in {_duration(event['seconds'])}{unchanged}: {found}."
+        found = ", ".join(f"{counts[outcome]:,} {WORDS[outcome]}" for outcome in OUTCOMES if counts[outcome])
+        what = "judged" if self._judging else "validated"
+        told = f"{event['done']:,} {what} in {_duration(event['seconds'])}{unchanged}: {found or 'nothing'}."
+        left = event.get("without_facts", 0)
+        return DONE, f"{told} {left:,} have no facts to judge yet: validate them." if left else told
 
     def _broken_off(self, event: Mapping[str, Any]) -> tuple[str, str]:
         if not isinstance(self._source, Engine):

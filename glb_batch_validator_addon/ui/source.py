@@ -18,6 +18,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from .findings import rules
+
 EVENTS_AHEAD = 10_000
 """Events that wait to be taken: bounds memory when the owner is slow. Beyond it the engine waits at its pipe."""
 
@@ -61,6 +63,7 @@ class Source:
 
     def _start(self, events: Iterator[dict[str, Any]]) -> None:
         def read() -> None:
+            rules()  # here nobody waits for them; who takes the first event needs their titles
             for event in events:
                 while not self._closed:
                     with contextlib.suppress(queue.Full):
@@ -161,10 +164,10 @@ class Replay(Source):
                     if not line.startswith('    {"key": '):
                         continue
                     row = json.loads(line.rstrip().rstrip(","))
-                    key, report, status, state = (row.pop(name) for name in ("key", "report", "status", "state"))
-                    if status:
+                    key, report, verdict, state = (row.pop(name) for name in ("key", "report", "verdict", "state"))
+                    if verdict:
                         name = "asset_done" if state == "done" else "asset_skipped"
-                        yield {"event": name, "key": key, "status": status, "report": report, "brief": row}
+                        yield {"event": name, "key": key, "verdict": verdict, "report": report, "brief": row}
         except (OSError, ValueError, KeyError) as error:
             yield {"event": "run_failed", "message": f"The summary {summary} cannot be read: {error}."}
         yield {"event": ENDED, "message": self._message}

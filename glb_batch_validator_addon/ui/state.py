@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
 
 from ..errors import UsageError
 from . import history, network
+from .details import Opened
 from .history import PastRun
 from .results import View
 from .session import DONE, Session, Snapshot
@@ -18,6 +20,9 @@ from .source import Engine, Replay
 
 TICK_BUDGET_SECONDS = 0.002
 """For taking in events within one tick: a frame at 60 Hz has 17 ms, and it is the artist's."""
+
+JUDGE = "judge"
+"""Before the options of the engine: judge anew what was measured, and start no Blender."""
 
 ROWS_PER_TICK = 2000
 """Places that a tick adds to the list at the most, for the same reason."""
@@ -33,7 +38,9 @@ class State:
         self._session = Session()
         self._run: PastRun | None = None
         self.options: tuple[str, ...] = ()
-        """Of the run whose results are shown."""
+        """Of the run whose results are shown, without the word `judge`."""
+        self.opened: dict[int, Opened] = {}
+        """Assets that were opened, by the `session_uid` of their scenes. They stay: undo brings scenes back."""
         self.past_runs: tuple[PastRun, ...] = ()
         """Earlier runs, the newest first."""
         self.connection: tuple[bool, str] | None = None
@@ -45,11 +52,17 @@ class State:
         return self._session.snapshot
 
     def start(self, options: Sequence[str], *, data: Path) -> None:
-        """Start a run that is kept among the earlier ones. Raises `UsageError`, OSError."""
+        """Start a run that is kept among the earlier ones. Raises `UsageError`, OSError.
+
+        The rows of the library that is shown stay when it is only judged: not every asset has facts to judge.
+        """
         run = history.begin(data, options=options)
         engine = start_engine(*options, f"--data-folder={data}", f"--output={run.folder}", log=run.log)
-        self._session.start(engine, library=run.library)
-        self._run, self.options = run, tuple(options)
+        judging = JUDGE in options
+        keep_rows = judging and run.library == history.place(self.options)
+        self._session.start(engine, library=run.library, keep_rows=keep_rows, judging=judging)
+        self._run = run
+        self._look_at(options)
 
     def start_aside(self, options: Sequence[str], *, library: str, keep_rows: bool = False) -> None:
         """Start a run that is not kept: of one asset, or of the open scene. Raises `UsageError`, OSError."""
@@ -57,22 +70,35 @@ class State:
         engine = start_engine(*options, f"--data-folder={folder}", log=folder / "engine.log")
         self._session.start(engine, library=library, keep_rows=keep_rows)
         if not keep_rows:
-            self.options = tuple(options)
+            self._look_at(options)
 
     def show(self, run: PastRun) -> None:
         """Show the results of an earlier run."""
         self._session.start(Replay(run.summary, f"Run of {run.started}: {run.outcome}"), library=run.library)
-        self.options = run.options
+        self._look_at(run.options)
+
+    def _look_at(self, options: Sequence[str]) -> None:
+        self.options = tuple(option for option in options if option != JUDGE)
 
     def tick(self, budget_seconds: float = TICK_BUDGET_SECONDS) -> bool:
         """Take in what has come; whether there is more to come."""
+        before = self.snapshot.active
         self._session.tick(budget_seconds)
         now = self.snapshot
+        if before and not now.active:
+            self._look_after_opened()
         if self._run and not now.active:
             history.end(self._run, outcome=now.message, finished=now.phase == DONE)
             self.load_past(self._run.folder.parents[1])
             self._run = None
         return now.active
+
+    def _look_after_opened(self) -> None:
+        """Say of opened assets that what is said of them is of an earlier time."""
+        for uid, opened in self.opened.items():
+            if (row := self._session.row(opened.key)) and row.brief != opened.brief:
+                note = "It was validated or judged since: close it and open it again."
+                self.opened[uid] = replace(opened, note=note)
 
     def load_past(self, data: Path) -> None:
         """Look which runs are kept in this data folder."""

@@ -1,4 +1,4 @@
-"""The operators that validate. `invoke` leaves the run to the engine and a timer, `execute` waits for its end."""
+"""The operators that validate and judge. `invoke` leaves a run to the engine and a timer, `execute` waits for it."""
 
 import sys
 import time
@@ -12,10 +12,12 @@ from ..model.text import printable
 from . import history, network
 from .properties import (
     BUCKET,
+    DEMAND,
     FOLDER,
     REPORTS,
     RUN,
     BucketProperties,
+    DemandProperties,
     FolderProperties,
     ReportProperties,
     RunProperties,
@@ -25,7 +27,7 @@ from .properties import (
 )
 from .scenes import export_scene, no_gltf
 from .session import FAILED, STOPPED
-from .state import STATE, sync_rows, temporary_folder
+from .state import JUDGE, STATE, sync_rows, temporary_folder
 from .watching import watch
 
 PRINT_SECONDS = 2.0
@@ -61,6 +63,11 @@ class _Validation:
     def execute(self, context):
         return self._go(context, self._wait)
 
+    def own_or_kept(self, kept, names) -> list[str]:
+        """The options of these properties: the operator's own where they were given, else those that are kept."""
+        own = [name for name in names if kept is None or self.properties.is_property_set(name)]
+        return [*options_of(self, own), *options_of(kept, [name for name in names if name not in own])]
+
     def _go(self, context, then):
         try:
             self.begin(context)
@@ -83,7 +90,7 @@ class _Validation:
         sync_rows()
         now = STATE.snapshot
         for row in now.rows:
-            if row.outcome != "ok":
+            if row.outcome != "pass":
                 print(printable(f"{row.outcome}: {row.path}: {row.finding}", sys.stdout.encoding))
         print(printable(now.message, sys.stdout.encoding), flush=True)
         if now.phase in (FAILED, STOPPED):
@@ -113,21 +120,23 @@ class _LibraryValidation(_Validation):
         return network.refusal(options_of(library, (*cls.names, *REPORTS)))
 
     def begin(self, context) -> None:
+        STATE.start(self.engine_options(context), data=data_path(context))
+
+    def engine_options(self, context) -> list[str]:
+        """How to reach the library, what is asked of it, and how. Raises `UsageError` if no library is named."""
         settings = preferences(context)
         library = self if getattr(self, self.place) else settings and settings.library
         if not library or not getattr(library, self.place):
             raise UsageError(f"Name a {self.place}: {self.place}='...'.")
-        own = [name for name in RUN if settings is None or self.properties.is_property_set(name)]
-        options = [
+        return [
             *options_of(library, (*self.names, *REPORTS)),
-            *options_of(self, own),
-            *options_of(settings, [name for name in RUN if name not in own]),
+            *self.own_or_kept(library, DEMAND),
+            *self.own_or_kept(settings, RUN),
         ]
-        STATE.start(options, data=data_path(context))
 
 
 class GLBV_OT_validate_prefix(
-    _LibraryValidation, BucketProperties, ReportProperties, RunProperties, bpy.types.Operator
+    _LibraryValidation, BucketProperties, ReportProperties, DemandProperties, RunProperties, bpy.types.Operator
 ):
     """Validate every .glb under the prefix in the background, while you go on. A report is written beside each"""
 
@@ -138,7 +147,7 @@ class GLBV_OT_validate_prefix(
 
 
 class GLBV_OT_validate_folder(
-    _LibraryValidation, FolderProperties, ReportProperties, RunProperties, bpy.types.Operator
+    _LibraryValidation, FolderProperties, ReportProperties, DemandProperties, RunProperties, bpy.types.Operator
 ):
     """Validate every .glb in the folder in the background, while you go on. A report is written beside each"""
 
@@ -148,7 +157,32 @@ class GLBV_OT_validate_folder(
     names = FOLDER
 
 
-class GLBV_OT_validate_scene(_Validation, bpy.types.Operator):
+class GLBV_OT_judge(
+    _LibraryValidation,
+    BucketProperties,
+    FolderProperties,
+    ReportProperties,
+    DemandProperties,
+    RunProperties,
+    bpy.types.Operator,
+):
+    """Judge what was measured anew, without Blender: see at once what another profile or a new waiver changes"""
+
+    bl_idname = "glbv.judge"
+    bl_label = "Judge Again"
+
+    @classmethod
+    def lacking(cls, library) -> str:
+        return (GLBV_OT_validate_prefix if library.kind == "S3" else GLBV_OT_validate_folder).lacking(library)
+
+    def begin(self, context) -> None:
+        library = getattr(preferences(context), "library", None)
+        in_bucket = self.bucket or (not self.folder and library and library.kind == "S3")
+        self.place, self.names = ("bucket", BUCKET) if in_bucket else ("folder", FOLDER)
+        STATE.start([JUDGE, *self.engine_options(context)], data=data_path(context))
+
+
+class GLBV_OT_validate_scene(_Validation, DemandProperties, bpy.types.Operator):
     """Export this scene to a temporary GLB and validate that: see what others will get before you publish it"""
 
     bl_idname = "glbv.validate_scene"
@@ -164,8 +198,11 @@ class GLBV_OT_validate_scene(_Validation, bpy.types.Operator):
         return no_gltf("EXPORT") or ("" if context.scene.objects else "There is nothing in this scene")
 
     def begin(self, context) -> None:
+        settings = preferences(context)
+        library = settings and settings.library
         folder = export_scene(context, only_selected=self.only_selected, apply_modifiers=self.apply_modifiers)
-        STATE.start_aside([f"--folder={folder}"], library=f"Scene {context.scene.name}")
+        asked = [*self.own_or_kept(library, DEMAND), *(options_of(settings, ["depth"]) if settings else ())]
+        STATE.start_aside([f"--folder={folder}", *asked], library=f"Scene {context.scene.name}")
 
 
 class GLBV_OT_validate_again(_Validation, bpy.types.Operator):
@@ -222,6 +259,7 @@ class GLBV_OT_show_run(_PastRunOperator, _Validation, bpy.types.Operator):
 CLASSES = (
     GLBV_OT_validate_prefix,
     GLBV_OT_validate_folder,
+    GLBV_OT_judge,
     GLBV_OT_validate_scene,
     GLBV_OT_validate_again,
     GLBV_OT_resume_run,

@@ -17,6 +17,9 @@ _WORDS = {
     "--aws-profile": "AWS Profile",
     "--allow-http": "Allow HTTP",
     "--reports-to": "Reports To",
+    "--waivers": "Waivers",
+    "--profile": "Profile",
+    "--depth": "Depth",
     "--bucket": "Bucket",
     "--prefix": "Prefix",
     "--folder": "Folder",
@@ -41,6 +44,11 @@ def local(uri: str) -> str:
     return url2pathname(
         f"//{parts.netloc}{parts.path}" if parts.netloc else parts.path
     )  # a share of Windows has a host
+
+
+def plain(markdown: str) -> str:
+    """Without the marks of emphasis and of code, which labels do not show."""
+    return re.sub(r"\*(\S[^*]*)\*", r"\1", markdown).replace("`", "")
 
 
 def unicode(text: str) -> str:

@@ -67,6 +67,30 @@ def test_a_copy_arrives_in_blender_as_the_asset_does_and_leads_nowhere_else(
     assert [reference["uri"] for reference in harmless] == [f"glbv-refused-{number}" for number in range(6)]
 
 
+def test_its_report_is_laid_beside_a_copy_wherever_it_was_written(moto_s3, bucket_on, samples, tmp_path):
+    bucket, elsewhere = bucket_on(moto_s3), tmp_path / "qa"
+    bucket.fill(samples / "good/nested", "props/")
+    options = (*bucket.options, "--prefix", "props/")
+    key = "props/folders/leaf.glb"
+
+    def copied(*more: object) -> dict:
+        ran = run(*options, *more, "--copy", key, "--output", tmp_path / "out", "--json", env=bucket.env)
+        assert ran.code == 0, ran.err
+        return ran.of("asset_copied")[0]
+
+    assert copied()["report"] is None, "there is none"
+    for place in ((), ("--reports-to", elsewhere, "--report-name", "{uid}.json")):
+        assert run(*options, *place, env=bucket.env).code == 0
+        told = copied(*place)
+        report = Path(told["report"])
+        assert report.parent == Path(told["path"]).parent
+        assert json.loads(report.read_text("utf-8"))["asset"]["key"] == key
+    assert copied("--reports-to", "s3://no-such-bucket/")["report"] is None, "to have none is no error"
+
+    bucket.client.put_object(Bucket=bucket.name, Key=key, Body=(samples / "good/cube.glb").read_bytes() + b"\0" * 4)
+    assert copied()["report"] is None, "it is about another version"
+
+
 def test_a_key_outside_of_the_prefix_is_not_copied(moto_s3, bucket_on, samples, tmp_path):
     bucket = bucket_on(moto_s3)
     bucket.fill(samples / "good/nested", "")

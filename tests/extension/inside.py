@@ -13,8 +13,11 @@ import tempfile
 from pathlib import Path
 
 import addon_utils
+import bmesh
 import bpy
 import pytest
+
+from tests.extension.odd import INVERTED_FACES, STEP_M, odd_asset
 
 ARCHIVE, LIBRARY = (Path(os.environ[name]) for name in ("GLBV_TEST_ARCHIVE", "GLBV_TEST_LIBRARY"))
 BUCKET, ENDPOINT, REGION = (os.environ[f"GLBV_TEST_{name}"] for name in ("BUCKET", "ENDPOINT", "REGION"))
@@ -43,7 +46,7 @@ def traces() -> dict[str, object]:
         "wheels": sorted(
             path.name
             for path in Path(bpy.utils.user_resource("EXTENSIONS")).glob(".local/lib/*/site-packages/*")
-            if path.name.startswith(("boto", "rich", "platformdirs"))
+            if path.name.startswith(("boto", "mini_racer", "rich", "platformdirs"))
         ),
     }
 
@@ -114,7 +117,7 @@ def test_a_folder(tmp_path):
     reports = {path.relative_to(LIBRARY).as_posix() for path in LIBRARY.rglob("*_report.json")}
     assets = {path for path in LIBRARY.rglob("*") if path.suffix.lower() == ".glb"}
     assert len(reports) == len(assets) == len(bpy.context.window_manager.glbv.rows) == len(state().snapshot.rows)
-    assert {row.name: row.outcome for row in state().snapshot.rows}["cube.glb"] == "ok"
+    assert {row.name: row.outcome for row in state().snapshot.rows}["cube.glb"] == "pass"
     assert {row.name: row.outcome for row in state().snapshot.rows}["truncated.glb"] == "error"
 
 
@@ -132,7 +135,7 @@ def test_the_list_shows_what_the_filter_says():
     assert len(view.rows) == state().snapshot.counts["error"] > 0
     view.search = "no such asset"
     assert len(view.rows) == 0
-    view.search, view.outcomes = "", {"error", "unsupported", "incomplete", "ok"}
+    view.search, view.outcomes = "", {"error", "fail", "unsupported", "warn", "pass"}
     assert len(view.rows) == len(state().snapshot.rows)
 
 
@@ -216,11 +219,109 @@ def test_the_scene():
     assert bpy.ops.glbv.validate_scene() == {"FINISHED"}
     assert file_state() == file
     (row,) = state().snapshot.rows
-    assert row.outcome == "ok"
+    assert row.outcome == "pass"
     bpy.ops.object.mode_set(mode="OBJECT")
     bpy.ops.object.select_all(action="DESELECT")
     with pytest.raises(RuntimeError, match="Nothing is selected"):
         bpy.ops.glbv.validate_scene(only_selected=True)
+
+
+@pytest.fixture
+def odd(tmp_path):
+    """A library of one odd asset, which was validated and is chosen; an artist has a `Cube` of their own."""
+    (tmp_path / "odd asset.glb").write_bytes(odd_asset())
+    if "Cube" not in bpy.data.objects:
+        bpy.ops.mesh.primitive_cube_add()
+    assert bpy.ops.glbv.validate_folder(folder=str(tmp_path)) == {"FINISHED"}
+    choose("odd asset.glb")
+    return tmp_path
+
+
+def place_of(code):
+    """The first of what a rule found in the opened asset."""
+    opened = state().opened[bpy.context.window.scene.session_uid]
+    return next(group for group in opened.groups if group.code == code).places[0]
+
+
+def select(place):
+    assert bpy.ops.glbv.select_elements(finding=place.number) == {"FINISHED"}
+    return bpy.context.view_layer.objects.active
+
+
+def test_what_a_finding_is_about_is_selected_in_the_opened_asset(odd):
+    file = file_state()
+    assert bpy.ops.glbv.open_asset() == {"FINISHED"}
+    faces = place_of("GLBV_MESH_INVERTED")
+    assert (faces.mesh, faces.indices) == ("Cube", INVERTED_FACES)
+    thing = select(faces)
+    assert thing.data.name != "Cube", "that is the artist's"
+    assert thing.matrix_world.translation.x == STEP_M
+    assert bpy.context.mode == "EDIT_MESH"
+    mesh = bmesh.from_edit_mesh(thing.data)
+    assert tuple(face.index for face in mesh.faces if face.select) == INVERTED_FACES
+    assert tuple(bpy.context.tool_settings.mesh_select_mode) == (False, False, True)
+
+    edges = place_of("GLBV_MESH_OPEN_EDGES")
+    thing = select(edges)
+    assert thing.matrix_world.translation.x == 2 * STEP_M
+    mesh = bmesh.from_edit_mesh(thing.data)
+    assert tuple(edge.index for edge in mesh.edges if edge.select) == edges.indices
+
+    node = place_of("GLBV_NAMES_DUPLICATE")  # the third one, of which only the place in the file is known
+    assert select(node).matrix_world.translation.x == 2 * STEP_M
+    assert bpy.context.mode == "OBJECT"
+
+    select(faces)
+    assert bpy.ops.glbv.close_asset() == {"FINISHED"}
+    assert file_state() == file
+
+
+def test_what_is_not_there_any_more_is_said(odd):
+    bpy.ops.glbv.open_asset()
+    faces = place_of("GLBV_MESH_INVERTED")
+    thing = select(faces)
+    mesh = bmesh.from_edit_mesh(thing.data)
+    bmesh.ops.delete(mesh, geom=list(mesh.faces)[INVERTED_FACES[1] :], context="FACES")
+    bmesh.update_edit_mesh(thing.data)
+    mesh = bmesh.from_edit_mesh(select(faces).data)
+    assert [face.index for face in mesh.faces if face.select] == [INVERTED_FACES[0]]
+    bpy.ops.object.mode_set(mode="OBJECT")
+    for thing in list(bpy.context.scene.objects):
+        bpy.data.objects.remove(thing)
+    with pytest.raises(RuntimeError, match="not in this scene"):
+        bpy.ops.glbv.select_elements(finding=faces.number)
+    with pytest.raises(RuntimeError, match="no such finding"):
+        bpy.ops.glbv.select_elements(finding=9999)
+    bpy.ops.glbv.close_asset()
+    with pytest.raises(RuntimeError, match="Open an asset"):
+        bpy.ops.glbv.select_elements(finding=0)
+
+
+def test_another_profile_judges_at_once_and_a_waiver_counts(odd):
+    assert state().snapshot.chosen.outcome == "warn"
+    assert bpy.ops.glbv.validate_folder(folder=str(odd), profile="film") == {"FINISHED"}
+    with pytest.raises(RuntimeError, match="no profile game-over"):
+        bpy.ops.glbv.judge(folder=str(odd), profile="game-over")
+    file = str(odd / "waivers.toml")
+    with pytest.raises(RuntimeError, match="needs a reason"):
+        bpy.ops.glbv.waive(code="GLBV_MESH_INVERTED", pattern="odd*", file=file)
+    waiver = {"pattern": "odd*", "owner": "mira", "reason": "So it is drawn", "file": file}
+    assert bpy.ops.glbv.waive(code="GLBV_MESH_INVERTED", **waiver) == {"FINISHED"}
+    assert bpy.ops.glbv.judge(folder=str(odd), waivers=file) == {"FINISHED"}
+    assert state().snapshot.message.startswith("1 judged")
+    (row,) = state().snapshot.rows
+    assert (row.outcome, row.brief["waived_count"]) == ("pass", 1)
+    assert bpy.ops.glbv.resume_run(index=0) == {"FINISHED"}
+    assert state().snapshot.message.startswith("0 judged")
+    choose("odd asset.glb")
+    assert bpy.ops.glbv.validate_again() == {"FINISHED"}
+    assert state().snapshot.chosen.outcome == "pass"
+
+
+def test_a_quick_look_leaves_blender_out(odd):
+    assert bpy.ops.glbv.validate_folder(folder=str(odd), depth="quick") == {"FINISHED"}
+    (row,) = state().snapshot.rows
+    assert row.triangles == "–"
 
 
 def test_a_connection_is_tried():

@@ -174,9 +174,10 @@ result = time.thread_time() - began
 def begin_run_of(count: int, data: Path) -> None:
     """Keep a run over so many assets among the earlier ones."""
     run = history.begin(data, options=["--folder=nowhere"])
-    briefs = {"size_bytes": 1000, "triangles": 12, "missing_count": 0, "error": None}
+    counts = {"error": 0, "warning": 0, "info": 0, "hint": 0}
+    briefs = {"size_bytes": 1000, "triangles": 12, "finding_counts": counts, "findings": [], "error": None}
     rows = (
-        {"key": f"props/{n:05}.glb", "state": "done", "status": "ok", "report": f"s3://b/{n:05}.json", **briefs}
+        {"key": f"props/{n:05}.glb", "state": "done", "verdict": "pass", "report": f"s3://b/{n:05}.json", **briefs}
         for n in range(count)
     )
     run.summary.write_text("".join(summary_json({"library": "s3://b/"}, rows)))

@@ -17,12 +17,28 @@ from glb_batch_validator_addon.ui.source import Engine
 SECONDS = 20.0
 
 
-def asset(key: str, status: str = "ok", *, event: str = "asset_done", **brief: Any) -> dict[str, Any]:
+BRIEF = {
+    "size_bytes": 1000,
+    "triangles": 12,
+    "finding_counts": {"error": 0, "warning": 0, "info": 0, "hint": 0},
+    "waived_count": 0,
+    "findings": [],
+    "error": None,
+}
+"""Of an asset in which nothing was found."""
+
+
+def asset(key: str, verdict: str = "pass", *, event: str = "asset_done", **brief: Any) -> dict[str, Any]:
     """An event about one asset."""
-    values = {"size_bytes": 1000, "triangles": 12, "missing_count": 0, "error": None, **brief}
-    if status == "error" and not values["error"]:
+    values = {**BRIEF, **brief}
+    if verdict == "error" and not values["error"]:
         values["error"] = {"stage": "container", "type": "Empty", "message": "The file is empty.", "signal": None}
-    return {"event": event, "key": key, "status": status, "report": f"s3://b/{key}_report.json", "brief": values}
+    return {"event": event, "key": key, "verdict": verdict, "report": f"s3://b/{key}_report.json", "brief": values}
+
+
+def found(code: str, severity: str = "error", *, count: int = 1, message: str = "It is so.") -> dict[str, Any]:
+    """What a brief says of one rule."""
+    return {"code": code, "severity": severity, "message": message, "count": count}
 
 
 @pytest.fixture

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from glb_batch_validator_addon.ui.details import Details
+from dataclasses import asdict
+
+import pytest
+
+from glb_batch_validator_addon.model.finding import Finding
+from glb_batch_validator_addon.model.library import StoredObject
+from glb_batch_validator_addon.model.report import Failure, Report
+from glb_batch_validator_addon.ui.details import Details, Opened
 from glb_batch_validator_addon.ui.results import Row
-from tests.ui.conftest import asset
+from tests.ui.conftest import asset, found
 
 
 def test_facts_are_in_the_units_of_people():
@@ -18,15 +25,62 @@ def test_facts_are_in_the_units_of_people():
     assert "Images" not in facts
 
 
-def test_an_error_is_told_in_full():
-    error = {"stage": "import", "type": "Crashed", "message": "Blender crashed.", "signal": "SIGSEGV"}
-    assert Details.of(Row.of(asset("a.glb", "error", error=error))).findings == (("error", "Blender crashed."),)
+def test_an_error_is_told_in_full_and_first():
+    error = {"stage": "import", "type": "OutOfMemory", "message": "It is too large.", "signal": None}
+    details = Details.of(Row.of(asset("a.glb", "error", error=error, findings=[found("URI_GLB")])))
+    told, rule = details.groups
+    assert (told.title, told.severity, told.message) == ("Out Of Memory", "error", "It is too large.")
+    assert rule.code == "URI_GLB"
 
 
-def test_what_is_missing_is_named_and_the_rest_counted():
-    missing = [{"what": "image", "name": "wood", "reason": "There is no such file in the library."}]
-    details = Details.of(Row.of(asset("a.glb", missing=missing, missing_count=4)))
-    assert details.findings == (
-        ("incomplete", "Image wood: There is no such file in the library."),
-        ("incomplete", "3 more are missing: see the report."),
+@pytest.mark.parametrize(
+    ("counts", "waived", "rest"),
+    [
+        ({"error": 3}, 0, ""),
+        ({"error": 3, "hint": 4}, 0, "4 more: open the asset, or read its report."),
+        ({"error": 3}, 2, "2 waived: open the asset, or read its report."),
+        ({"error": 3, "info": 1}, 2, "1 more and 2 waived: open the asset, or read its report."),
+    ],
+)
+def test_what_a_brief_does_not_name_is_counted(counts, waived, rest):
+    row = Row.of(asset("a.glb", "fail", findings=[found("X", count=3)], finding_counts=counts, waived_count=waived))
+    assert Details.of(row).rest == rest
+
+
+def report(*findings: Finding, coverage: tuple = (), error: Failure | None = None) -> Report:
+    return Report(
+        verdict="fail",
+        asset=StoredObject(key="a.glb", size_bytes=1, etag="e", last_modified=""),
+        uri="",
+        sha256=None,
+        error=error,
+        findings=[asdict(finding) for finding in findings],
+        coverage=list(coverage),
+        run={},
     )
+
+
+def test_of_an_opened_asset_everything_is_known():
+    findings = [Finding(code=f"RULE_{number}", severity="info", message="So.", mesh="Leaf") for number in range(20)]
+    unchecked = {"need": "deep", "reason": "Depth `standard` leaves it out; `--depth deep` looks."}
+    error = Failure(stage="measure", type="OutOfMemory", message="No room.")
+    opened = Opened.of(Row.of(asset("a.glb")), report(*findings, coverage=(unchecked, unchecked), error=error))
+    assert len(opened.groups) == 21
+    assert opened.groups[0].title == "Out Of Memory"
+    assert opened.places[7].mesh == "Leaf"
+    assert opened.unchecked == ("Depth standard leaves it out; Depth deep looks.",)
+    assert opened.note == ""
+
+
+def test_an_asset_without_a_report_shows_what_the_list_knows():
+    opened = Opened.of(Row.of(asset("a.glb", "fail", findings=[found("X")])), None)
+    assert [group.code for group in opened.groups] == ["X"]
+    assert "validate it again" in opened.note
+    assert Opened.of(Row.of(asset("a.glb")), report()).note == "Nothing was found."
+
+
+def test_a_report_that_somebody_made_up_is_none():
+    made_up = report(Finding(code="X", severity="info", message="So.", mesh="Leaf"))
+    made_up.findings[0]["elements"] = 5
+    with pytest.raises(ValueError, match="not a report"):
+        Opened.of(Row.of(asset("a.glb")), made_up)

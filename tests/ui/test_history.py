@@ -8,7 +8,7 @@ from glb_batch_validator_addon.reports.summary import summary_json
 from glb_batch_validator_addon.ui import history
 from glb_batch_validator_addon.ui.session import Session
 from glb_batch_validator_addon.ui.source import Replay
-from tests.ui.conftest import to_end
+from tests.ui.conftest import BRIEF, to_end
 
 
 def test_a_run_is_remembered_with_what_it_takes_to_start_it_again(tmp_path):
@@ -18,6 +18,12 @@ def test_a_run_is_remembered_with_what_it_takes_to_start_it_again(tmp_path):
     history.end(run, outcome="5 validated in 1 s.", finished=True)
     (after,) = history.load(tmp_path)
     assert (after.library, after.outcome, after.finished) == ("s3://b/", "5 validated in 1 s.", True)
+
+
+def test_a_run_that_judges_is_one_over_the_same_library(tmp_path):
+    history.begin(tmp_path, options=["judge", "--bucket=b", "--prefix=props/", "--profile=web"])
+    (run,) = history.load(tmp_path)
+    assert (run.options[0], run.library) == ("judge", "s3://b/props/")
 
 
 def test_the_newest_come_first_and_the_oldest_make_room(tmp_path):
@@ -36,10 +42,9 @@ def test_a_damaged_run_is_left_out(tmp_path):
 
 
 def rows():
-    brief = {"size_bytes": 10, "triangles": 1, "missing_count": 0, "error": None}
-    yield {"key": "a.glb", "state": "done", "status": "ok", "report": "s3://b/a_report.json", **brief}
-    yield {"key": "b.glb", "state": "skipped", "status": "unsupported", "report": "s3://b/b_report.json", **brief}
-    yield {"key": "c.glb", "state": "pending", "status": None, "report": "s3://b/c_report.json"}
+    yield {"key": "a.glb", "state": "done", "verdict": "pass", "report": "s3://b/a_report.json", **BRIEF}
+    yield {"key": "b.glb", "state": "skipped", "verdict": "unsupported", "report": "s3://b/b_report.json", **BRIEF}
+    yield {"key": "c.glb", "state": "pending", "verdict": None, "report": "s3://b/c_report.json"}
 
 
 def test_its_results_are_shown_again(tmp_path):
@@ -49,7 +54,7 @@ def test_its_results_are_shown_again(tmp_path):
     session.start(Replay(summary, "Run of yesterday"), library="s3://b/")
     to_end(session)
     assert [(row.key, row.outcome, row.unchanged) for row in session.snapshot.rows] == [
-        ("a.glb", "ok", False),
+        ("a.glb", "pass", False),
         ("b.glb", "unsupported", True),
     ]
     assert (session.snapshot.phase, session.snapshot.message) == ("idle", "Run of yesterday")

@@ -8,9 +8,7 @@ import pytest
 
 from glb_batch_validator_addon.ui.results import MAX_ROWS, OUTCOMES, SORTS, Results, Row, View
 from glb_batch_validator_addon.ui.words import in_panel_words, local
-from tests.ui.conftest import asset
-
-STATUSES = ("ok", "error", "unsupported")
+from tests.ui.conftest import asset, found
 
 
 def keys(results: Results) -> list[str]:
@@ -24,9 +22,9 @@ def many(count: int, seed: int = 1) -> list[Row]:
         Row.of(
             asset(
                 f"{chance.choice('abc')}/asset {number}.glb",
-                chance.choice(STATUSES),
+                chance.choice(OUTCOMES),
                 triangles=chance.choice((None, 12, 500)),
-                missing_count=chance.choice((0, 0, 2)),
+                findings=chance.choice(([], [], [found("ACCESSOR_INVALID_FLOAT")])),
             )
         )
         for number in range(count)
@@ -35,20 +33,16 @@ def many(count: int, seed: int = 1) -> list[Row]:
 
 def test_the_worst_come_first():
     results = Results(View())
-    for key, status, missing in (
-        ("a.glb", "ok", 0),
-        ("b.glb", "ok", 1),
-        ("c.glb", "error", 0),
-        ("d.glb", "unsupported", 0),
-    ):
-        results.put(Row.of(asset(key, status, missing_count=missing)))
-    assert keys(results) == ["c.glb", "d.glb", "b.glb", "a.glb"]
-    assert results.counts == {"error": 1, "unsupported": 1, "incomplete": 1, "ok": 1}
+    verdicts = ("pass", "warn", "error", "fail", "unsupported")
+    for key, verdict in zip("abcde", verdicts, strict=True):
+        results.put(Row.of(asset(f"{key}.glb", verdict)))
+    assert keys(results) == ["c.glb", "d.glb", "e.glb", "b.glb", "a.glb"]
+    assert results.counts == dict.fromkeys(verdicts, 1)
 
 
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("outcomes", [OUTCOMES, ("error", "ok"), ()])
+@pytest.mark.parametrize("outcomes", [OUTCOMES, ("error", "pass"), ()])
 def test_rows_that_come_in_one_by_one_stand_as_if_sorted_at_the_end(sort, reverse, outcomes):
     view = View(search="asset", outcomes=frozenset(outcomes), sort=sort, reverse=reverse)
     one_by_one, at_once = Results(view), Results(View())
@@ -67,8 +61,8 @@ def test_an_asset_that_is_validated_again_keeps_its_number_and_changes_its_place
         results.put(row)
     bad = next(number for number, row in enumerate(results.rows()) if row.outcome == "error")
     key = results.rows()[bad].key
-    results.put(Row.of(asset(key, "ok")))
-    assert results.rows()[bad].outcome == "ok"
+    results.put(Row.of(asset(key, "pass")))
+    assert results.rows()[bad].outcome == results.row(key).outcome == "pass"
     assert sorted(keys(results)) == sorted(row.key for row in many(50))
     assert sum(results.counts.values()) == 50
     assert results.rows()[results.shown()[results.position(bad)]].key == key
@@ -92,7 +86,7 @@ def test_more_rows_than_can_be_listed_are_counted():
     for number in range(MAX_ROWS + 10):
         results.put(Row.of(asset(f"{number:07}.glb")))
     assert len(results.shown()) == MAX_ROWS
-    assert results.counts["ok"] == MAX_ROWS + 10
+    assert results.counts["pass"] == MAX_ROWS + 10
 
 
 def test_names_that_are_no_text_can_be_drawn():
@@ -104,7 +98,12 @@ def test_names_that_are_no_text_can_be_drawn():
 def test_a_finding_is_a_word_or_two():
     error = {"stage": "container", "type": "GitLfsPointer", "message": "...", "signal": None}
     assert Row.of(asset("a.glb", "error", error=error)).finding == "Git Lfs Pointer"
-    assert Row.of(asset("a.glb", missing_count=3)).finding == "3 Missing"
+    assert Row.of(asset("a.glb", "error", error=error, findings=[found("GLB_EMPTY")])).finding == "Git Lfs Pointer"
+    worst = found("GLBV_TEXTURE_UNREADABLE")
+    assert Row.of(asset("a.glb", "fail", findings=[worst])).finding == "Texture unreadable"
+    others = [found("UNUSED_OBJECT", "info"), found("STUDIO_NAMES", "hint")]
+    assert Row.of(asset("a.glb", "fail", findings=[worst, *others])).finding == "Texture unreadable +2"
+    assert Row.of(asset("a.glb", "pass", findings=others)).finding == "", "hints are for the details"
     assert Row.of(asset("a.glb")).finding == ""
 
 

@@ -16,7 +16,10 @@ from tests.ui.conftest import asset, to_end, until
 
 STARTED = {"event": "run_started", "library": "s3://b/props/", "run": 1, "resumed": False, "workers": 2, "ledger": "x"}
 PLANNED = {"event": "planned", "listed": 3, "pending": 2, "skipped": 1, "pending_bytes": 2000, "complete": True}
-COUNTS = {"ok": 2, "error": 1, "unsupported": 0, "incomplete": 0, "skipped": 1, "pending": 0, "total": 3}
+COUNTS = {
+    **{"pass": 2, "warn": 0, "fail": 0, "error": 1, "unsupported": 0},
+    **{"skipped": 1, "pending": 0, "total": 3, "pending_bytes": 0},
+}
 FINISHED = {"event": "run_finished", "interrupted": False, "reason": "", "counts": COUNTS, "done": 2, "seconds": 3.2}
 WAIT = "time.sleep(60)"
 
@@ -42,9 +45,21 @@ def test_a_run_from_start_to_end(engine):
     to_end(session)
     now = session.snapshot
     assert (now.phase, now.library) == ("done", "s3://b/props/")
-    assert now.message == "2 validated in 3 s, 1 unchanged: 1 failed, 2 good."
+    assert now.message == "2 validated in 3 s, 1 unchanged: 1 not processed, 2 good."
     assert [now.rows[number].name for number in now.shown] == ["b.glb", "a.glb", "c.glb"]
-    assert dict(now.counts) == {"error": 1, "unsupported": 0, "incomplete": 0, "ok": 2}
+    assert dict(now.counts) == {"error": 1, "fail": 0, "unsupported": 0, "warn": 0, "pass": 2}
+
+
+def test_a_run_that_judges_says_what_it_could_not_judge(engine):
+    session = following(engine(asset("a.glb", "fail"), asset("b.glb", "error")))
+    to_end(session)
+    counts = {**COUNTS, "pass": 1, "error": 0, "skipped": 0, "total": 1}
+    ended = {**FINISHED, "counts": counts, "done": 1, "without_facts": 1}
+    session.start(engine(STARTED, PLANNED, asset("a.glb"), ended), library="s3://b/", keep_rows=True, judging=True)
+    to_end(session)
+    now = session.snapshot
+    assert now.message == "1 judged in 3 s: 1 good. 1 have no facts to judge yet: validate them."
+    assert [row.outcome for row in now.rows] == ["pass", "error"]
 
 
 def test_before_the_first_run_nothing_goes_on_whatever_is_done_to_the_list():
@@ -183,7 +198,7 @@ def test_rows_are_kept_for_a_run_over_one_of_them(engine):
     session.choose(0)
     session.start(engine(asset("a.glb")), keep_rows=True)
     to_end(session)
-    assert [row.outcome for row in session.snapshot.rows] == ["ok", "ok"]
+    assert [row.outcome for row in session.snapshot.rows] == ["pass", "pass"]
     assert session.snapshot.chosen.key == "a.glb"
 
 
