@@ -24,6 +24,7 @@ from .glb.references import Reference, Refused, Resolved, keys_of, targets_of
 from .glb.summary import file_facts
 from .khronos.validator import NotCheckedError, NoValidator, Validator
 from .model.facts import (
+    MAX_PLACES,
     Facts,
     FileFacts,
     Gap,
@@ -31,6 +32,7 @@ from .model.facts import (
     Missing,
     Need,
     PixelFacts,
+    Place,
     ReferenceFacts,
     Sample,
     SceneFacts,
@@ -148,6 +150,9 @@ class Analysis:
         if self._file and (compressed := self._file.primitive_list.compressed).count:
             reason = "The Khronos validator does not look inside compressed data."
             self._gaps.append(Gap(need="khronos", reason=reason, places=compressed))
+        if self._file and (ktx2 := _ktx2_images(self._file)).count:
+            reason = "The Khronos validator does not look inside KTX2 images."
+            self._gaps.append(Gap(need="khronos", reason=reason, places=ktx2))
 
     def _require_extensions(self) -> None:
         """The importer refuses required extensions that it does not read: say so before, and name them all."""
@@ -265,6 +270,16 @@ class Analysis:
 
     def _lack(self, needs: tuple[Need, ...], reason: str) -> None:
         self._gaps += [Gap(need=need, reason=reason) for need in needs]
+
+
+def _ktx2_images(file: FileFacts) -> Sample:
+    """The images that are KTX2 by their bytes."""
+    places = [
+        Place(pointer=f"/images/{index}", name=image.name)
+        for index, image in enumerate(file.images)
+        if image.mime_type == "image/ktx2"
+    ]
+    return Sample(count=len(places), first=tuple(places[:MAX_PLACES]))
 
 
 def _reference_facts(

@@ -88,7 +88,10 @@ def _of_rule(code: str, level: Any, issues: list[Issue]) -> Iterator[Finding]:
 
 
 def khronos_findings(report: KhronosReport, options: KhronosOptions) -> list[Finding]:
-    """The validator's messages, folded by code and by place without its indices: the first, and how many there are."""
+    """The validator's messages, folded by code and by place without its indices: the first, and how many there are.
+
+    Those beyond the report's cap of a code, whose places are not known, count with its first place.
+    """
     folded: dict[tuple[str, str, str], tuple[KhronosMessage, int]] = {}
     for message in report.messages:
         if message.code in options.ignore or (options.only and message.code not in options.only):
@@ -98,7 +101,10 @@ def khronos_findings(report: KhronosReport, options: KhronosOptions) -> list[Fin
             key = (level, message.code, re.sub(r"/\d+(?=/|$)", "/*", message.pointer or ""))
             first, count = folded.get(key, (message, 0))
             folded[key] = (first, count + 1)
-    found = [_of_khronos(level, first, count) for (level, _, _), (first, count) in folded.items()]
+    beyond = {overflow.code: overflow.found - overflow.kept for overflow in report.truncated}
+    found = [
+        _of_khronos(level, first, count + beyond.pop(code, 0)) for (level, code, _), (first, count) in folded.items()
+    ]
     found.sort(key=lambda finding: _SEVERITY[finding.severity])
     cut = options.max_issues or len(found)
     if len(found) > cut:

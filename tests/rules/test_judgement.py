@@ -9,7 +9,7 @@ import pytest
 
 from glb_batch_validator_addon.model.facts import Gap, Place, Sample
 from glb_batch_validator_addon.model.finding import Issue, Severity, Verdict, Waiver
-from glb_batch_validator_addon.model.khronos import KhronosMessage, KhronosReport
+from glb_batch_validator_addon.model.khronos import KhronosMessage, KhronosOverflow, KhronosReport
 from glb_batch_validator_addon.model.library import StoredObject
 from glb_batch_validator_addon.model.profile import Demand, KhronosOptions, Profile
 from glb_batch_validator_addon.model.report import Failure
@@ -192,6 +192,15 @@ def test_the_validators_own_options(only: Registers) -> None:
     assert by_khronos(*messages, override={"A": "info", "B": "off"}).verdict == "pass"
     cut = by_khronos(*messages, max_issues=2).findings
     assert [(f.code, f.severity) for f in cut] == [("A", "error"), ("B", "warning"), ("TOO_MANY_ISSUES", "hint")]
+
+
+def test_messages_beyond_the_cap_of_a_code_are_counted(only: Registers) -> None:
+    overflow = KhronosOverflow(code="A", severity="error", kept=2, found=1000, exact=True)
+    counts: Any = {"error": 1000, "warning": 0, "info": 0, "hint": 0}
+    messages = (message("A", "error", "/a/0"), message("A", "error", "/b/0"))
+    report = KhronosReport(version="2.0.0", info={}, counts=counts, messages=messages, truncated=(overflow,))
+    findings = judged(Subject(asset=ASSET, facts=None, khronos=report, error=None)).findings
+    assert [(finding.pointer, finding.count) for finding in findings] == [("/a/0", 999), ("/b/0", 1)]
 
 
 def test_max_issues_hides_no_error(only: Registers) -> None:
