@@ -24,6 +24,13 @@ class _LibraryOperator:
         return {"FINISHED"}
 
 
+class _ChosenLibraryOperator(_LibraryOperator):
+    @classmethod
+    def poll(cls, context):
+        settings = preferences(context)
+        return settings is not None and settings.library is not None
+
+
 class GLBV_OT_add_library(_LibraryOperator, bpy.types.Operator):
     """Save another library: an S3 prefix or a folder, and how to reach it"""
 
@@ -37,16 +44,11 @@ class GLBV_OT_add_library(_LibraryOperator, bpy.types.Operator):
         settings.active_library = len(settings.libraries) - 1
 
 
-class GLBV_OT_remove_library(_LibraryOperator, bpy.types.Operator):
+class GLBV_OT_remove_library(_ChosenLibraryOperator, bpy.types.Operator):
     """Forget this library. Nothing in it is touched"""
 
     bl_idname = "glbv.remove_library"
     bl_label = "Remove Library"
-
-    @classmethod
-    def poll(cls, context):
-        settings = preferences(context)
-        return settings is not None and settings.library is not None
 
     def invoke(self, context, event):
         return context.window_manager.invoke_confirm(self, event)
@@ -67,7 +69,7 @@ class GLBV_OT_choose_library(_LibraryOperator, bpy.types.Operator):
         settings.active_library = self.index
 
 
-class GLBV_OT_choose_profile(_LibraryOperator, bpy.types.Operator):
+class GLBV_OT_choose_profile(_ChosenLibraryOperator, bpy.types.Operator):
     """Take a profile of your studio: a .toml file"""
 
     bl_idname = "glbv.choose_profile"

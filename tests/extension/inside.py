@@ -305,12 +305,20 @@ def test_another_profile_judges_at_once_and_a_waiver_counts(odd):
     file = str(odd / "waivers.toml")
     with pytest.raises(RuntimeError, match="needs a reason"):
         bpy.ops.glbv.waive(code="GLBV_MESH_INVERTED", pattern="odd*", file=file)
+    bpy.ops.glbv.open_asset()
+    opened = bpy.context.window.scene.session_uid
     waiver = {"pattern": "odd*", "owner": "mira", "reason": "So it is drawn", "file": file}
     assert bpy.ops.glbv.waive(code="GLBV_MESH_INVERTED", **waiver) == {"FINISHED"}
     assert bpy.ops.glbv.judge(folder=str(odd), waivers=file) == {"FINISHED"}
     assert state().snapshot.message.startswith("1 judged")
     (row,) = state().snapshot.rows
     assert (row.outcome, row.brief["waived_count"]) == ("pass", 1)
+    assert "open it again" in state().opened[opened].note, "what is said of it is of an earlier time"
+    choose("odd asset.glb")
+    bpy.ops.glbv.close_asset()
+    bpy.ops.glbv.open_asset()
+    assert [group.waiver.split(":")[0] for group in state().opened[bpy.context.window.scene.session_uid].groups][-1]
+    bpy.ops.glbv.close_asset()
     assert bpy.ops.glbv.resume_run(index=0) == {"FINISHED"}
     assert state().snapshot.message.startswith("0 judged")
     choose("odd asset.glb")

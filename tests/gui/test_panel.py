@@ -114,6 +114,10 @@ def test_an_artist_gets_from_the_fields_to_the_broken_asset(on_server):
 TO_REASON = 117
 """Pixels from where the pointer is when the dialog opens: Blender does not tell what there is in a popup."""
 
+IN_SIDEBAR = """
+with bpy.context.temp_override(**part("VIEW_3D", "UI")[0]):
+    bpy.ops.glbv.{}("INVOKE_DEFAULT")
+"""
 VIEW = "(lambda v: [v.view_perspective, *v.view_location])(part('VIEW_3D', 'WINDOW')[0]['area'].spaces[0].region_3d)"
 SELECTED = """
 import bmesh
@@ -134,7 +138,7 @@ def test_a_click_selects_the_guilty_faces_and_a_waiver_counts_at_once(panel, tmp
     blender.run("part('VIEW_3D', 'WINDOW')[0]['area'].spaces.active.region_3d.view_perspective = 'CAMERA'")
     before, seen = file_state(blender), blender.evaluate(VIEW)
 
-    blender.click("glbv.open_asset")  # the only one is chosen
+    blender.run(IN_SIDEBAR.format("open_asset"))  # the only one is chosen
     blender.wait_for("len(bpy.data.scenes) == 2", SECONDS)
     whole = blender.evaluate(VIEW)
     blender.click("glbv.select_elements(finding=0)")
@@ -142,21 +146,21 @@ def test_a_click_selects_the_guilty_faces_and_a_waiver_counts_at_once(panel, tmp
     assert blender.run(SELECTED) == {"x": STEP_M, "faces": list(INVERTED_FACES)}
     assert blender.evaluate(VIEW) != whole
     blender.picture("selected")
-    blender.click("glbv.close_asset")
-    blender.wait_for("len(bpy.data.scenes) == 1")
-    after = file_state(blender)
-    assert {**after, "dirty": before["dirty"]} == before
-    assert blender.evaluate(VIEW) == seen
 
-    button = blender.find("glbv.waive")
+    button = blender.find('glbv.waive(code="GLBV_MESH_INVERTED", opened=True)')
     blender.click_at(button)
-    blender.run("result = wait(0.5)")  # it opens
+    blender.run("result = wait(0.5)")  # the dialog opens
     blender.click_at(button.below(TO_REASON))
     blender.type("It is drawn like this")
     blender.picture("waive")
     blender.press("RET")
     blender.wait_for(f"{LIBRARY}.waivers")
     assert 'reason = "It is drawn like this"' in (library / "waivers.toml").read_text("utf-8")
+
+    blender.run(IN_SIDEBAR.format("close_asset"))
+    blender.wait_for("len(bpy.data.scenes) == 1")
+    assert {**file_state(blender), "dirty": before["dirty"]} == before
+    assert blender.evaluate(VIEW) == seen
     blender.click("glbv.judge")
     blender.wait_for(f"{NOW}.counts['pass'] == 1 and not {NOW}.active", SECONDS)
     assert blender.evaluate(f"{NOW}.chosen.brief['waived_count']") == 1
