@@ -16,11 +16,11 @@ from ..glb.document import parse_document, require_gltf_2
 from ..glb.layout import lay_out, safe_name
 from ..glb.references import keys_of, targets_of
 from ..model.library import StoredObject
+from ..model.limits import MIB, Limits
 from ..model.naming import report_key, twin_template, uid
 from ..model.report import from_json
 from ..model.text import printable
 from ..storage.port import Storage
-from .arguments import run_settings
 from .ending import make_output
 from .places import open_library, open_reports
 from .progress import print_event
@@ -73,7 +73,8 @@ def _report(reports: Storage, item: StoredObject, *, root: str, template: str) -
 
 
 def _copy(storage: Storage, options: argparse.Namespace) -> tuple[StoredObject, Path]:
-    key, limits = options.copy, run_settings(options).limits
+    # Not those of `run_settings`: what is wrong with a profile keeps nobody from looking at an asset.
+    key, limits = options.copy, Limits(max_size_bytes=options.max_size_mb * MIB)
     if not key.startswith(storage.root):
         raise UsageError(f"{key} is not in {storage.uri()}: --copy takes the whole key.")
     item = storage.stat(key)

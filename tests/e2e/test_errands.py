@@ -86,6 +86,7 @@ def test_its_report_is_laid_beside_a_copy_wherever_it_was_written(moto_s3, bucke
         assert report.parent == Path(told["path"]).parent
         assert json.loads(report.read_text("utf-8"))["asset"]["key"] == key
     assert copied("--reports-to", "s3://no-such-bucket/")["report"] is None, "to have none is no error"
+    assert copied("--profile", "gone.toml")["report"], "a profile that is gone keeps nobody from looking"
 
     bucket.client.put_object(Bucket=bucket.name, Key=key, Body=(samples / "good/heavy.glb").read_bytes())
     assert copied()["report"] is None, "it is about another version"

@@ -62,7 +62,7 @@ def test_an_asset_that_hangs_blender_is_ended_after_its_time(library):
     error = reports_below(library)["endless_report.json"]["error"]
     assert (error["stage"], error["type"], error["signal"]) == ("import", "TimedOut", "SIGKILL")
     assert [event["retried"] for event in ran.of("worker_lost")] == [True, False]
-    assert ran.of("run_finished")[0]["counts"]["ok"] == ASSETS
+    assert ran.of("run_finished")[0]["counts"]["pass"] == ASSETS
 
 
 def test_an_asset_that_needs_too_much_memory_is_stopped(library):
