@@ -17,6 +17,9 @@ The median, because one vertex gone astray must not weld all the others."""
 MEDIAN_OF = 65_536
 """Vertices of an asset, evenly chosen, that are sorted for that median: a million take 0.1 s."""
 
+BLOCK = 32_768
+"""Faces that are measured at once: their corners stay in the processor's cache, and take no new memory."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surface:
@@ -57,7 +60,7 @@ def surface_of(batch: Batch) -> Surface:
     origins = np.repeat(
         positions[:, first] if len(welded) else np.zeros((3, batch.count)), np.diff(batch.face_starts), 1
     )
-    normals, longest, volumes = _measures([positions[:, corner] for corner in batch.corners], origins)
+    normals, longest, volumes = _measures(positions, batch.corners, origins)
     doubled = np.sqrt(np.einsum("ij,ij->j", normals, normals))
     with np.errstate(divide="ignore", invalid="ignore"):
         heights = np.where(longest > 0, doubled / longest, 0.0)
@@ -95,13 +98,18 @@ def _tolerance(batch: Batch, mesh_of: Ints, positions: Floats) -> Floats:
     return tolerance
 
 
-def _measures(points: list[Floats], origins: Floats) -> tuple[Floats, Floats, Floats]:
-    """Of triangles, given as three arrays of shape (3, n): normals, longest sides and volumes as in `Surface`."""
-    a, b, c = points
-    ab, ac, bc = b - a, c - a, c - b
-    normals = cross(ab, ac)
-    longest = np.sqrt(np.maximum(np.maximum(_squared(ab), _squared(ac)), _squared(bc)))
-    return normals, longest, np.einsum("ij,ij->j", a - origins, normals) / 6.0
+def _measures(positions: Floats, corners: Ints, origins: Floats) -> tuple[Floats, Floats, Floats]:
+    """Of triangles, by the numbers of their corners: normals, longest sides and volumes as in `Surface`."""
+    count = corners.shape[1]
+    normals, longest, volumes = np.empty((3, count)), np.empty(count), np.empty(count)
+    for start in range(0, count, BLOCK):
+        part = slice(start, start + BLOCK)
+        a, b, c = (positions[:, corner] for corner in corners[:, part])
+        ab, ac, bc = b - a, c - a, c - b
+        normals[:, part] = normal = cross(ab, ac)
+        longest[part] = np.sqrt(np.maximum(np.maximum(_squared(ab), _squared(ac)), _squared(bc)))
+        volumes[part] = np.einsum("ij,ij->j", a - origins[:, part], normal) / 6.0
+    return normals, longest, volumes
 
 
 def cross(a: Floats, b: Floats) -> Floats:

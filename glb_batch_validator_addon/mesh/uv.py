@@ -20,6 +20,10 @@ UV_TOLERANCE = 2.0**-22
 """Coordinates closer than this are one: four steps of single precision below 1, 1/256 of a texel at 16,384 pixels."""
 
 
+PERCENTILES_OF = 65_536
+"""Faces of a UV map, evenly chosen, by which percentiles of density are told: to sort a million takes 0.1 s."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UvMap:
     """One UV map of each mesh that has as many."""
@@ -116,18 +120,23 @@ def densities(batch: Batch, surface: Surface, uv_map: UvMap, areas: Floats) -> l
         return found
     groups = (batch.of_faces(slot_starts[:-1]) + batch.slots)[counts]
     uv_areas, areas = uv_map.areas[counts], areas[counts]
-    values = np.sqrt(uv_areas / areas)
+    totals, totals_uv = np.bincount(groups, areas), np.bincount(groups, uv_areas)
+    first = np.full(len(totals), -1)
+    first[groups[::-1]] = np.arange(len(groups))[::-1]
+    chosen = np.union1d(np.arange(0, len(groups), len(groups) // PERCENTILES_OF + 1), first[first >= 0])
+    groups, values, areas = groups[chosen], np.sqrt(uv_areas[chosen] / areas[chosen]), areas[chosen]
     order = np.argsort(keys(groups, values))
-    groups, values, uv_areas, areas = groups[order], values[order], uv_areas[order], areas[order]
+    groups, values, areas = groups[order], values[order], areas[order]
     starts = starts_of_runs(groups)
-    total, total_uv = np.add.reduceat(areas, starts), np.add.reduceat(uv_areas, starts)
+    total = np.add.reduceat(areas, starts)
     passed = np.cumsum(areas)
     ends = np.append(starts[1:], len(groups)) - 1
     before = passed[starts] - areas[starts]
     percentiles = [
         values[np.clip(np.searchsorted(passed, before + share * total), starts, ends)] for share in (0.05, 0.5, 0.95)
     ]
-    for row in zip(groups[starts], total_uv, total, *percentiles, strict=True):
+    found_in = groups[starts]
+    for row in zip(found_in, totals_uv[found_in], totals[found_in], *percentiles, strict=True):
         mesh = int(np.searchsorted(slot_starts, row[0], side="right")) - 1
         uv_area, area, least, median, most = (rounded(value) for value in row[1:])
         found[mesh].append(

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from glb_batch_validator_addon.mesh import surface, uv
 from tests.mesh.shapes import Mesh, facts_of, grid, torus
 
 
@@ -148,3 +149,25 @@ def test_the_gutter_is_the_distance_between_islands():
     assert uv_of(squares((0, 0), (0.12, 0)), deep=True).gutter is None, "more than a 64th"
     assert uv_of(squares((0, 0), (0, 0)), deep=True).gutter is None, "one over the other: they share texels on purpose"
     assert uv_of(squares((0, 0), (0.11, 0)), deep=False).gutter is None
+
+
+def test_percentiles_of_a_large_map_are_told_by_a_sample_and_areas_by_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(1)
+    uneven = torus(60, 40)
+    uneven = replace(uneven, uvs=uneven.uvs**1.5, slots=[1] + [0] * (len(uneven.triangles) - 1), materials=("a", "b"))
+    uneven = replace(uneven, points=uneven.points + random.normal(0, 1e-3, uneven.points.shape))
+    of_all = facts_of(uneven).uv_maps[0].densities
+    monkeypatch.setattr(uv, "PERCENTILES_OF", 1000)
+    sampled = facts_of(uneven).uv_maps[0].densities
+    assert [density.material for density in sampled] == ["a", "b"], "a single face counts as well"
+    for told, true in zip(sampled, of_all, strict=True):
+        assert (told.uv_area, told.area_m2) == (true.uv_area, true.area_m2)
+        assert told.median_uv_per_m == pytest.approx(true.median_uv_per_m, rel=0.05)
+        assert told.least_uv_per_m == pytest.approx(true.least_uv_per_m, rel=0.1)
+
+
+def test_faces_are_measured_block_by_block_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh = torus(20, 12)
+    at_once = facts_of(mesh)
+    monkeypatch.setattr(surface, "BLOCK", 7)
+    assert facts_of(mesh) == at_once
