@@ -76,6 +76,14 @@ def test_what_did_not_arrive_is_folded_by_kind() -> None:
     assert said("GLBV_BLENDER_DROPPED", subject(scene=empty(SceneFacts))) == []
 
 
+def test_extensions_that_blender_passes_over_are_named_apart() -> None:
+    lost = Missing(what="extension", name="EXT_new", reason="This Blender does not read it and passes over it.")
+    (issue,) = said("GLBV_BLENDER_IGNORES_EXTENSION", subject(scene=empty(SceneFacts), missing=(lost, MISSING)))
+    assert issue.message == "EXT_new: This Blender does not read it and passes over it."
+    assert said("GLBV_BLENDER_DROPPED", subject(scene=empty(SceneFacts), missing=(lost,))) == []
+    assert said("GLBV_BLENDER_IGNORES_EXTENSION", subject(scene=empty(SceneFacts), missing=(MISSING,))) == []
+
+
 def altered(in_file: int, in_blender: int, *, meshes: tuple[int, int] = (2, 2), **more: Any) -> list[str]:
     about = subject(
         file=empty(FileFacts, meshes=meshes[0]),
