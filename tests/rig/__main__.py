@@ -22,7 +22,10 @@ from pathlib import Path
 from . import parts
 from .sandbox import enter
 
-HOST_PACKAGES = ("bubblewrap", "imagemagick", "mmdebstrap", "xauth", "xdotool", "xvfb")
+HOST_PACKAGES = (
+    *("bubblewrap", "chromium", "chromium-driver", "imagemagick", "libreoffice-calc-nogui", "mmdebstrap"),
+    *("xauth", "xdotool", "xvfb"),
+)
 
 # The place where this Blender's glTF add-on looks for its Draco library.
 _PRINT_DRACO_PATH = """
