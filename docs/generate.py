@@ -1,4 +1,4 @@
-"""Writes what the documentation says of the code from the code: a page a rule, and the schema of reports.
+"""Writes what the documentation says of the code from the code: a page a rule, and the schemas.
 
     python docs/generate.py [FOLDER]
 
@@ -28,6 +28,8 @@ from glb_batch_validator_addon.model.finding import Finding, Verdict  # noqa: E4
 from glb_batch_validator_addon.model.khronos import KhronosReport  # noqa: E402
 from glb_batch_validator_addon.model.library import StoredObject  # noqa: E402
 from glb_batch_validator_addon.model.report import SCHEMA_VERSION, Failure, Report  # noqa: E402
+from glb_batch_validator_addon.model.survey import RunHead, Survey  # noqa: E402
+from glb_batch_validator_addon.reports.summary import SUMMARY_VERSION  # noqa: E402
 from glb_batch_validator_addon.rules.catalogue import RULES, Rule  # noqa: E402
 from glb_batch_validator_addon.rules.judgement import Uncovered  # noqa: E402
 
@@ -43,7 +45,8 @@ def main(folder: Path) -> None:
     for rule in RULES.values():
         (pages / f"{rule.code}.md").write_text(page_of(rule), "utf-8")
     (pages / "README.md").write_text(index(), "utf-8")
-    (folder / "report.schema.json").write_text(json.dumps(report_schema(), indent=2) + "\n", "utf-8")
+    for name, schema in (("report", report_schema()), ("summary", summary_schema())):
+        (folder / f"{name}.schema.json").write_text(json.dumps(schema, indent=2) + "\n", "utf-8")
 
 
 # Rules
@@ -162,6 +165,22 @@ def report_schema() -> Schema:
         "additionalProperties": False,
         "$defs": definitions,
     }
+
+
+def summary_schema() -> Schema:
+    """`RunHead` and `Survey` from the code; the counts and the rows of assets are written by hand, in the file itself."""
+    schema: Schema = json.loads((ROOT / "docs" / "summary.schema.json").read_text("utf-8"))
+    definitions: dict[str, Schema] = {}
+    run = _object(RunHead, definitions)
+    run["properties"]["counts"] = schema["properties"]["run"]["properties"]["counts"]
+    properties = {
+        "schema_version": {"const": SUMMARY_VERSION},
+        "run": run,
+        "library": _object(Survey, definitions),
+        "assets": schema["properties"]["assets"],
+    }
+    schema |= {"$id": f"urn:glb-batch-validator:summary:{SUMMARY_VERSION}", "properties": properties}
+    return schema | {"required": list(properties), "additionalProperties": False, "$defs": definitions}
 
 
 def _facts(definitions: dict[str, Schema]) -> Schema:

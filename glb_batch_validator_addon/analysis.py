@@ -23,6 +23,7 @@ from .glb.layout import lay_out
 from .glb.references import Reference, Refused, Resolved, keys_of, targets_of
 from .glb.summary import file_facts
 from .khronos.validator import NotCheckedError, NoValidator, Validator
+from .mesh.texels import with_textures
 from .model.facts import (
     MAX_PLACES,
     Facts,
@@ -193,7 +194,9 @@ class Analysis:
 
     def _measure_meshes(self) -> None:
         deep = self._request.demand.depth == "deep"
-        self._meshes, gaps = measure_meshes(self._document, deep=deep)
+        meshes, gaps = measure_meshes(self._document, deep=deep)
+        assert self._file
+        self._meshes = with_textures(meshes, self._file)
         self._gaps += gaps
         if not deep:
             self._lack(("deep",), "Depth `standard` leaves it out; `--depth deep` looks.")

@@ -23,10 +23,11 @@ ALLOWED = {
     "mesh": {"model"},
     "rules": {"errors", "model"},
     "reports": {"errors", "model"},
+    "survey": {"model"},
     "blender": {"errors", "model", "glb", "mesh"},
-    "analysis": {"errors", "model", "glb", "khronos", "blender", "rules"},
+    "analysis": {"errors", "model", "glb", "khronos", "mesh", "blender", "rules"},
     "worker": {"errors", "model", "memory", "khronos", "blender", "analysis"},
-    "cli": {"errors", "model", "glb", "storage", "engine", "rules", "reports", "__init__"},
+    "cli": {"errors", "model", "glb", "storage", "engine", "rules", "reports", "survey", "__init__"},
     "ui": {"errors", "model", "storage", "blender", "rules", "cli", "__init__"},
 }
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ..glb.images import HEAD_BYTES, image_header
 from ..model.facts import MAX_PLACES, Gap, ImageFacts, PixelFacts, Place, Sample
 from ..model.finding import Vector
+from .fingerprint import fingerprint
 
 MAX_IMAGE_PIXELS = 4096 * 8192
 """Blender holds 4 bytes a pixel (16 above 8 bits a channel) and gives them out as 16 more: 0.7 to 1.1 GB at the most.
@@ -34,6 +35,9 @@ NORMAL_TOLERANCE = 0.1
 
 _STRIP = 1 << 14
 """Pixels that are looked at in one go: four planes of them fit into the second-level cache."""
+
+_FINGERPRINT_PIXELS = 256
+"""Of the shorter side: a fingerprint needs no more, and a large image has 256 times as many."""
 
 _STEP = 1 / 255
 _EPSILON = 1e-6  # of a colour in single precision
@@ -182,7 +186,12 @@ class _Reader:
             raise _BrokenError("Its data ends too early.")
         self._left -= width * height
         try:
-            return _statistics(self._pixels(arrived.image, width * height), normals=normals)
+            pixels = self._pixels(arrived.image, width * height)
+            facts = _statistics(pixels, normals=normals)
+            if facts.one_color is not None:
+                return facts
+            step = max(1, min(width, height) // _FINGERPRINT_PIXELS)
+            return replace(facts, fingerprint=fingerprint(pixels.reshape(height, width, CHANNELS)[::step, ::step]))
         finally:
             arrived.image.buffers_free()
 
@@ -212,6 +221,7 @@ _NOTHING = PixelFacts(
     darkest=0.0,
     brightest=0.0,
     normals=None,
+    fingerprint=None,
 )
 
 

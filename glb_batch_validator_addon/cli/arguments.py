@@ -14,6 +14,7 @@ from ..model.limits import MIB, Limits
 from ..model.naming import DEFAULT_REPORT_NAME, check_template
 from ..model.profile import Depth
 from ..model.settings import RunSettings
+from ..reports.formats import FORMATS
 from ..rules.profiles import DEFAULT as DEFAULT_PROFILE
 from ..rules.profiles import load_policy, profile_names
 
@@ -55,6 +56,9 @@ _ABOUT = (
     *("judge_only", "profile", "waivers", "depth", "rules"),
 )
 
+
+HTML = "html"
+FORMAT_NAMES = (HTML, *FORMATS)
 
 JUDGE = "judge"
 """The word before the options that makes a run of `judge_only`."""
@@ -239,7 +243,19 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
         help="write reports below this folder or s3://bucket/prefix/ instead of beside the assets",
     )
     results.add_argument(
-        "--output", type=_path, metavar="DIR", help="write the run's summary.json here, or the asset of --copy"
+        "--output",
+        type=_path,
+        metavar="DIR",
+        help="write summary.json and the formats below here (with --reports-to also there, into a folder of the run),"
+        " or the asset of --copy",
+    )
+    results.add_argument(
+        "--format",
+        type=_formats,
+        default=(HTML,),
+        metavar="NAME,...",
+        help=f"what to write beside summary.json: {', '.join(FORMAT_NAMES)}, or none; docs/formats.md tells of each"
+        " (default: html)",
     )
     results.add_argument(
         "--fail-on",
@@ -355,6 +371,15 @@ def _positive(text: str) -> int:
 
 def _memory(text: str) -> int:
     return _number(text, at_least=512)
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(text.split(",")))
+    if names == ("none",):
+        return ()
+    if unknown := [name for name in names if name not in FORMAT_NAMES]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(FORMAT_NAMES)}")
+    return names
 
 
 def _number(text: str, *, at_least: int) -> int:

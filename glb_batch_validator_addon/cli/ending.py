@@ -1,22 +1,24 @@
-"""What a run ends with: summary, table, exit code."""
+"""What a run ends with on the terminal: plan or tables, exit code."""
 
 from __future__ import annotations
 
 import argparse
+import heapq
 import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from .. import __version__
 from ..engine.events import RunFinished
 from ..engine.ledger import Ledger
 from ..errors import UsageError
+from ..model.entry import Entry
 from ..model.finding import VERDICTS
+from ..model.survey import Changes, Survey
 from ..model.text import printable
-from ..reports.summary import summary_json
-from ..storage.port import Storage
+from .outputs import RULE_TEXTS, Left, Outputs
 
 OK, FINDINGS, USAGE, FAILED, INTERRUPTED, INTERNAL = 0, 1, 2, 3, 4, 70
 """Exit codes, as `--help` explains them."""
@@ -61,53 +63,104 @@ def make_output(folder: Path) -> None:
         raise UsageError(f"--output {folder} cannot be used: {error.strerror}.") from error
 
 
-def _summary_path(options: argparse.Namespace) -> Path:
-    """Shards may share a folder."""
-    index, count = options.shard
-    name = "summary.json" if count == 1 else f"summary-{index}-of-{count}.json"
-    folder: Path = options.output
-    return folder / name
+MAX_ROWS = 5
+"""Of the worst rules and assets on the terminal."""
+
+_STYLES = {"error": "magenta", "fail": "red", "unsupported": "yellow", "warn": "yellow", "pass": "green"}
+_SEVERITY_STYLES = {"error": "red", "warning": "yellow", "info": "cyan", "hint": "dim"}
 
 
-def write_summary(
-    options: argparse.Namespace, run: int, ledger: Ledger, storage: Storage, reports: Storage, finished: RunFinished
-) -> Path:
-    """Write the summary of the run into the folder of `--output`, whole or not at all; returns its path."""
-    path = _summary_path(options)
-    head = {
-        "library": storage.uri(),
-        "id": run,
-        "version": __version__,
-        "interrupted": finished.interrupted,
-        "reason": finished.reason,
-        "seconds": round(finished.seconds, 3),
-        "workers_busy": round(finished.busy, 3),
-        "counts": finished.counts,
-    }
-    rows = (
-        {"key": row.key, "state": row.state, "verdict": row.verdict, "report": reports.uri(row.report_key), **row.brief}
-        for row in ledger.rows(run)
-    )
-    try:
-        partial = path.with_suffix(".part")
-        with partial.open("w", encoding="utf-8") as file:
-            file.writelines(summary_json(head, rows))
-        partial.replace(path)
-    except OSError as error:
-        raise UsageError(f"The summary cannot be written to {path}: {error.strerror}.") from error
-    return path
-
-
-def print_end(finished: RunFinished, options: argparse.Namespace, summary: Path | None) -> None:
-    """Counts, rate, where things are, how to go on."""
-    counts = finished.counts
-    table = Table("verdict", "assets", box=None, pad_edge=False)
-    for verdict in reversed(VERDICTS):
-        table.add_row(verdict, f"{counts[verdict]:,}")
-    if counts["pending"]:
-        table.add_row("not done", f"{counts['pending']:,}")
+def print_end(finished: RunFinished, options: argparse.Namespace, outputs: Outputs, left: Left) -> None:
+    """Counts, what to fix first, the worst assets, rate, where things are, how to go on."""
     console = Console(stderr=True, highlight=False, markup=False)
-    console.print(table)
+    console.print(_verdicts(finished))
+    if any(rule.findings for rule in outputs.survey.rules):
+        console.print(_rules(outputs.survey), _assets(outputs), sep="\n")
+    for line in (_copies(outputs.survey), _changes(outputs.survey.changes)):
+        if line:
+            console.print(line)
+    _print_figures(console, finished, options)
+    where = f"below {options.reports_to}" if options.reports_to else "beside the assets"
+    console.print(f"Reports are {where}.")
+    for path in left.paths:
+        console.print(f"  {path}", style="bold" if path.suffix == ".html" else "")
+    if left.uri:
+        console.print(f"  {printable(left.uri, 'utf-8')}")
+    if finished.interrupted:
+        console.print(f"Stopped: {printable(finished.reason, sys.stderr.encoding)}", style="yellow")
+        console.print("Go on with the same command and --resume.")
+
+
+def _table(*columns: str, numbers: int = 0) -> Table:
+    """The last `numbers` columns are numbers."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for place, column in enumerate(columns, start=1):
+        table.add_column(column, justify="right" if place > len(columns) - numbers else "left", no_wrap=True)
+    return table
+
+
+def _verdicts(finished: RunFinished) -> Table:
+    counts = finished.counts
+    table = _table("verdict", "assets", "", numbers=2)
+    for verdict in reversed(VERDICTS):
+        style = _STYLES[verdict] if counts[verdict] else "dim"
+        table.add_row(Text(verdict, style), Text(f"{counts[verdict]:,}", style), _share(counts, verdict))
+    if counts["pending"]:
+        table.add_row("not done", f"{counts['pending']:,}", _share(counts, "pending"))
+    return table
+
+
+def _share(counts: dict[str, int], name: str) -> str:
+    return f"{counts[name] / counts['total']:.0%}" if counts["total"] else ""
+
+
+def _rules(survey: Survey) -> Table:
+    table = _table("what to fix first", "", "assets", "fails alone", numbers=2)
+    for rule in survey.rules[:MAX_ROWS]:
+        if rule.findings:
+            code = Text(rule.code, _SEVERITY_STYLES[rule.severity])
+            title = RULE_TEXTS[rule.code].title if rule.code in RULE_TEXTS else _plain(rule.message)
+            table.add_row(code, title, f"{rule.assets:,}", f"{rule.unblocks:,}" if rule.unblocks else "")
+    return table
+
+
+def _assets(outputs: Outputs) -> Table:
+    table = _table("worst assets", "", "errors", "warnings", numbers=2)
+    for entry in heapq.nsmallest(MAX_ROWS, outputs.entries(), key=_badness):
+        if entry.verdict not in (None, "pass"):
+            counts = entry.brief["finding_counts"]
+            verdict = Text(str(entry.verdict), _STYLES[str(entry.verdict)])
+            table.add_row(verdict, _plain(entry.key), f"{counts['error']:,}", f"{counts['warning']:,}")
+    return table
+
+
+def _badness(entry: Entry) -> tuple[int, int, int, str]:
+    if entry.verdict is None:
+        return len(VERDICTS), 0, 0, entry.key
+    counts = entry.brief["finding_counts"]
+    return VERDICTS.index(entry.verdict), -counts["error"], -counts["warning"], entry.key
+
+
+def _copies(survey: Survey) -> str:
+    kinds = (
+        ("assets", survey.asset_copies, survey.asset_copies_bytes),
+        ("images", survey.image_copies, survey.image_copies_bytes),
+        ("meshes", survey.mesh_copies, survey.mesh_copies_bytes),
+    )
+    said = [f"{count:,} {kind} ({size / 1e6:,.1f} MB)" for kind, count, size in kinds if count]
+    return f"Copies of others in the library: {', '.join(said)}." if said else ""
+
+
+def _changes(changes: Changes | None) -> str:
+    if changes is None:
+        return ""
+    return (
+        f"Since the run before: {changes.new:,} findings new, {changes.fixed:,} fixed, {changes.still:,} still there."
+    )
+
+
+def _print_figures(console: Console, finished: RunFinished, options: argparse.Namespace) -> None:
+    counts = finished.counts
     rate = f", {finished.done / finished.seconds:.1f} a second" if finished.done else ""
     before = counts["total"] - counts["pending"] - counts["skipped"] - finished.done
     earlier = f", {before:,} before the interruption" if before > 0 else ""
@@ -120,8 +173,8 @@ def print_end(finished: RunFinished, options: argparse.Namespace, summary: Path 
             f"{finished.without_facts:,} not judged: no report of this version holds their facts. Validate them first.",
             style="yellow",
         )
-    where = f"below {options.reports_to}" if options.reports_to else "beside the assets"
-    console.print(f"Reports are {where}." + (f" Summary: {summary}" if summary else ""))
-    if finished.interrupted:
-        console.print(f"Stopped: {printable(finished.reason, sys.stderr.encoding)}", style="yellow")
-        console.print("Go on with the same command and --resume.")
+
+
+def _plain(text: str) -> str:
+    """For a terminal, whatever it holds."""
+    return printable(text, sys.stderr.encoding)

@@ -28,10 +28,10 @@ from .ending import (
     nothing_found,
     print_end,
     print_plan,
-    write_summary,
 )
 from .judging import judge_again
 from .manifest import keys_of_manifest
+from .outputs import Outputs, check_formats
 from .places import open_library, open_reports
 from .program import NO_BLENDER, find_launcher
 from .progress import View, make_view, print_event
@@ -100,6 +100,7 @@ def _validate(options: argparse.Namespace, control: Control) -> int:
         if options.reports_to:
             reports = open_reports(options)
             opened.callback(reports.close)
+        check_formats(options.format, storage.uri())
         if options.output:
             make_output(options.output)
         view = make_view(as_json_lines=options.json, verbose=options.verbose)
@@ -131,9 +132,20 @@ def _validate(options: argparse.Namespace, control: Control) -> int:
         if options.dry_run:
             print_plan(ledger, run.id)
             return OK
-        summary = write_summary(options, run.id, ledger, storage, reports, finished[0]) if options.output else None
-        if not options.json:
-            print_end(finished[0], options, summary)
+        outputs = Outputs(
+            storage=storage,
+            reports=reports,
+            ledger=ledger,
+            run=run.id,
+            shard=options.shard,
+            profile=settings.policy.profile,
+            finished=finished[0],
+        )
+        left = outputs.leave(options)
+        if options.json:
+            print_event("outputs_written", files=[str(path) for path in left.paths], folder=left.uri)
+        else:
+            print_end(finished[0], options, outputs, left)
         return exit_code(finished[0], options.fail_on)
 
 

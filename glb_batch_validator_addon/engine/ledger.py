@@ -11,16 +11,18 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import FullError, UsageError
+from ..model.entry import Extract, Place, places_of
 from ..model.finding import VERDICTS, Verdict
 from ..model.library import StoredObject
 
-LEDGER_VERSION = 4
+LEDGER_VERSION = 5
 LOCK_SECONDS = 60.0
 """To wait for another process that writes to the same ledger."""
 
@@ -29,11 +31,12 @@ PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS runs (
     id INTEGER PRIMARY KEY, library TEXT NOT NULL, shard TEXT NOT NULL, settings TEXT NOT NULL, started REAL NOT NULL,
-    listed INTEGER NOT NULL DEFAULT 0, finished REAL);
+    listed INTEGER NOT NULL DEFAULT 0, finished REAL, counts TEXT);
 CREATE TABLE IF NOT EXISTS assets (
     key TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL, etag TEXT NOT NULL, last_modified TEXT NOT NULL,
     report_key TEXT NOT NULL, run INTEGER NOT NULL, state TEXT NOT NULL, judge INTEGER NOT NULL,
     digest TEXT, report_etag TEXT, verdict TEXT, brief TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS extracts (key TEXT PRIMARY KEY, run INTEGER NOT NULL, extract BLOB NOT NULL, before TEXT);
 CREATE INDEX IF NOT EXISTS by_state ON assets (run, state, key);
 CREATE INDEX IF NOT EXISTS by_report ON assets (run, report_key);
 PRAGMA user_version = {LEDGER_VERSION};
@@ -58,6 +61,8 @@ class Known:
     verdict: Verdict
     brief: dict[str, Any]
     report_etag: str
+    extract: Extract | None = None
+    """None if the ledger has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,9 @@ class Row:
     state: str
     verdict: Verdict | None
     brief: dict[str, Any]
+    extract: Extract | None
+    before: list[Place] | None
+    """Its findings when the run began; None if no earlier run looked at it."""
 
 
 class Ledger:
@@ -85,7 +93,7 @@ class Ledger:
             if version > LEDGER_VERSION:
                 raise UsageError(f"The ledger {path} was written by a newer version; name another one with --ledger.")
             if 0 < version < LEDGER_VERSION:  # what it knew is in the reports
-                self._db.executescript("DROP TABLE runs; DROP TABLE assets;")
+                self._db.executescript("DROP TABLE runs; DROP TABLE assets; DROP TABLE IF EXISTS extracts;")
             self._db.executescript(_SCHEMA)
         except (sqlite3.Error, OSError) as error:
             raise UsageError(f"The ledger {path} cannot be used ({error}); name another file with --ledger.") from error
@@ -154,6 +162,26 @@ class Ledger:
     def finish_run(self, run: int) -> None:
         self._one("UPDATE runs SET finished = ? WHERE id = ?", (time.time(), run))
 
+    def keep_counts(self, run: int, counts: dict[str, Any]) -> None:
+        """What `history` tells of a run."""
+        self._one("UPDATE runs SET counts = ? WHERE id = ?", (json.dumps(counts), run))
+
+    def times(self, run: int) -> tuple[float, float]:
+        """When it was started, and when it came to its end or else now: seconds since 1970."""
+        row = self._one("SELECT started, finished FROM runs WHERE id = ?", (run,))
+        assert row
+        return row[0], row[1] or time.time()
+
+    def history(self, library: str, shard: tuple[int, int], count: int) -> list[tuple[int, float, dict[str, Any]]]:
+        """Id, end and counts of the last runs that came to an end, the oldest first."""
+        with self._locked():
+            rows = self._db.execute(
+                "SELECT id, finished, counts FROM runs WHERE library = ? AND shard = ? AND finished IS NOT NULL"
+                " AND counts IS NOT NULL ORDER BY id DESC LIMIT ?",
+                (library, str(shard), count),
+            ).fetchall()
+        return [(row[0], row[1], json.loads(row[2])) for row in reversed(rows)]
+
     # The plan
 
     def outcomes(self, keys: Sequence[str], digest: str) -> dict[str, tuple[str, Known]]:
@@ -188,7 +216,7 @@ class Ledger:
             ).fetchall()
         return {_key(row[0]): _key(row[1]) for row in rows}
 
-    def add(self, run: int, plans: Iterable[Plan], digest: str) -> None:
+    def add(self, run: int, plans: Sequence[Plan], digest: str) -> None:
         """Make assets part of the run: as `skipped` if their outcome is known, else as `pending`."""
         rows: list[tuple[Any, ...]] = []
         for plan in plans:
@@ -202,6 +230,9 @@ class Ledger:
                 rows.append((*asset, "pending", plan.judge, None, None, None, None))
         with self.transaction():
             self._db.executemany("INSERT OR REPLACE INTO assets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            for plan in plans:
+                if plan.known and plan.known.extract:
+                    self._keep_extract(run, plan.item.key, plan.known.extract, unchanged=True)
 
     def pending(self, run: int, *, after: str, count: int) -> list[Plan]:
         """The next assets to do, in the order of keys, after a key."""
@@ -235,22 +266,28 @@ class Ledger:
         report_etag: str | None,
         verdict: Verdict,
         brief: dict[str, Any],
+        extract: Extract,
     ) -> None:
         """One asset is done. Without a digest the next run looks at it again."""
-        self._one(
-            "UPDATE assets SET state = 'done', size_bytes = ?, etag = ?, last_modified = ?, digest = ?,"
-            " report_etag = ?, verdict = ?, brief = ? WHERE key = ?",
-            (
-                item.size_bytes,
-                item.etag,
-                item.last_modified,
-                digest,
-                report_etag,
-                verdict,
-                json.dumps(brief),
-                _text(key),
-            ),
-        )
+        values = (item.size_bytes, item.etag, item.last_modified, digest, report_etag, verdict, json.dumps(brief))
+        with self.transaction():
+            self._one(
+                "UPDATE assets SET state = 'done', size_bytes = ?, etag = ?, last_modified = ?, digest = ?,"
+                " report_etag = ?, verdict = ?, brief = ? WHERE key = ?",
+                (*values, _text(key)),
+            )
+            if row := self._one("SELECT run FROM assets WHERE key = ?", (_text(key),)):
+                self._keep_extract(row[0], key, extract)
+
+    def _keep_extract(self, run: int, key: str, extract: Extract, *, unchanged: bool = False) -> None:
+        """With the findings that it had before the run; `unchanged` says that they are the present ones."""
+        row = self._one("SELECT run, extract, before FROM extracts WHERE key = ?", (_text(key),))
+        before = row[2] if row else None
+        if row and row[0] != run:
+            before = json.dumps(places_of(_unpacked(row[1])["findings"]))
+        elif not row and unchanged:
+            before = json.dumps(places_of(extract["findings"]))
+        self._one("INSERT OR REPLACE INTO extracts VALUES (?, ?, ?, ?)", (_text(key), run, _packed(extract), before))
 
     def counts(self, run: int) -> dict[str, int]:
         """Assets by verdict, done or skipped; how many are `skipped` and `pending`, and the `total`."""
@@ -275,21 +312,41 @@ class Ledger:
         """Every asset of the run, in the order of keys, without holding them in memory."""
         with self._locked():
             cursor = self._db.execute(
-                "SELECT key, report_key, state, verdict, brief FROM assets WHERE run = ? ORDER BY key", (run,)
+                "SELECT assets.key, report_key, state, verdict, brief, extract, extracts.run, before FROM assets"
+                " LEFT JOIN extracts ON extracts.key = assets.key WHERE assets.run = ? ORDER BY assets.key",
+                (run,),
             )
-            for key, report_key, state, verdict, brief in cursor:
+            for key, report_key, state, verdict, brief, packed, extracted, before in cursor:
+                extract = _unpacked(packed) if packed and verdict else None
                 yield Row(
                     key=_key(key),
                     report_key=_key(report_key),
                     state=state,
                     verdict=verdict,
                     brief=json.loads(brief) if brief else {},
+                    extract=extract,
+                    before=_before(extract, before, earlier=extracted != run),
                 )
 
     def _one(self, statement: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
         with self._locked():
             row: tuple[Any, ...] | None = self._db.execute(statement, values).fetchone()
             return row
+
+
+def _packed(extract: Extract) -> bytes:
+    return zlib.compress(json.dumps(extract, separators=(",", ":")).encode(), 1)  # a sixth, and quicker to write
+
+
+def _unpacked(packed: bytes) -> Extract:
+    extract: Extract = json.loads(zlib.decompress(packed))
+    return extract
+
+
+def _before(extract: Extract | None, before: str | None, *, earlier: bool) -> list[Place] | None:
+    if extract and earlier:  # an earlier run found it, and nothing has changed
+        return places_of(extract["findings"])
+    return [Place(*place) for place in json.loads(before)] if before else None
 
 
 # Keys are compared and stored as text that SQLite can hold; file names that are not Unicode (lone surrogates, PEP 383)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from ..errors import StorageError
+from ..model.entry import extract
 from ..model.library import ASSET_SUFFIX, StoredObject, is_asset
 from ..model.limits import MIB
 from ..model.naming import report_key, twin_template
@@ -197,7 +198,14 @@ class Planner:
         digest = str(written.run.get("settings"))
         wanted = with_judgement_of(digest, self._digest) if self._settings.judge_only else self._digest
         if digest == wanted:
-            return replace(afresh, known=Known(verdict=written.verdict, brief=written.brief(), report_etag=report.etag))
+            try:
+                known = extract(written)
+            except ValueError:  # it was damaged: it is made anew
+                return afresh
+            brief = written.brief()
+            return replace(
+                afresh, known=Known(verdict=written.verdict, brief=brief, report_etag=report.etag, extract=known)
+            )
         return replace(afresh, judge=with_judgement_of(digest, self._digest) == wanted)
 
     def _is_of_twin(self, written: Report, key: str) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from ..errors import DeniedError, FullError, GlbvError, StorageError, UnavailableError, UsageError
+from ..model.entry import extract
 from ..model.facts import Need
 from ..model.library import StoredObject
 from ..model.profile import Demand
@@ -246,6 +247,7 @@ class Work:
             report_etag=None if isinstance(written, GlbvError) else written,
             verdict=report.verdict,
             brief=brief,
+            extract=extract(report),
         )
         self._on_event(
             AssetDone(

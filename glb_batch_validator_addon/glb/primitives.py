@@ -21,7 +21,7 @@ _LISTS = (0, 1, TRIANGLES)
 
 _TEXCOORD = re.compile(r"TEXCOORD_(0|[1-9][0-9]{0,3})")
 _FLOATS = ("POSITION", "NORMAL", "TANGENT")
-_MAX_BYTES = 2**53 - 1
+MAX_BYTES = 2**53 - 1
 """JSON readers hold integers up to here exactly; a hostile file may declare any."""
 
 
@@ -161,8 +161,8 @@ def primitives_facts(
         compressed=compressed.sample(),
         mergeable=sum((count - 1) * placements[mesh] for (mesh, _), count in mergeable.items()),
         unused_uv=unused_uv.sample(),
-        unused_uv_bytes=min(sum(map(accessors.size_bytes, only_unused)), _MAX_BYTES),
-        geometry_bytes=min(sum(map(accessors.size_bytes, geometry)), _MAX_BYTES),
+        unused_uv_bytes=min(sum(map(accessors.size_bytes, only_unused)), MAX_BYTES),
+        geometry_bytes=min(sum(map(accessors.size_bytes, geometry)), MAX_BYTES),
         non_finite=None if data.nothing_read else non_finite.sample(),
     )
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 
 from ..model.facts import FileFacts, Gap, ReferenceFacts
 from .accessors import Accessors, Buffers
-from .animations import animation_list, read_animations
+from .animations import Animation, animation_list, read_animations
 from .container import Container
 from .content import Fetched, buffer_contents
 from .document import JsonObject
+from .geometry import geometry_list
 from .hierarchy import nodes_facts, read_tree
 from .materials import image_slots, material_list
 from .places import Gaps
-from .primitives import primitives_facts, read_primitives
+from .primitives import MAX_BYTES, primitives_facts, read_primitives
 from .rigs import skin_list
 from .scene_graph import shown_meshes
 from .textures import image_list
@@ -79,8 +81,15 @@ def _file_facts(
         hierarchy=nodes_facts(document, nodes, tree, referred_nodes(document, animations)),
         unused=unused_facts(document, animations, buffers),
         primitive_list=primitives_facts(primitives, materials, accessors, placements, gaps),
+        geometry=geometry_list(document, meshes, primitives, buffers),
+        animation_bytes=min(sum(map(accessors.size_bytes, _animation_accessors(animations))), MAX_BYTES),
     )
     return facts, gaps.all()
+
+
+def _animation_accessors(animations: Iterable[Animation]) -> set[int]:
+    samplers = (sampler for animation in animations for sampler in animation.samplers)
+    return {index for sampler in samplers for index in (sampler.input, sampler.output) if index is not None}
 
 
 def _morph_targets(mesh: JsonObject) -> int:

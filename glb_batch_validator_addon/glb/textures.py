@@ -17,7 +17,7 @@ MAX_HASHED_BYTES = 1280 * 1024 * 1024
 """Of images in one asset: as much as the default limits allow a file and its references to have. Images may overlap, so
 that without a bound a small file could keep a worker busy for hours."""
 _CHUNK_BYTES = 16 * 1024 * 1024
-_DIGITS = 16
+DIGITS = 16
 """Of a sha256: that two of a million images have the same ones by chance happens once in 37 million libraries."""
 
 _Place = tuple[Content, int, int]
@@ -90,5 +90,5 @@ class _Hashes:
             if not chunk:
                 raise UnreadableError("Its data: URI is no base64.")
             digest.update(chunk)
-        self._known[key] = found = digest.hexdigest()[:_DIGITS]
+        self._known[key] = found = digest.hexdigest()[:DIGITS]
         return found

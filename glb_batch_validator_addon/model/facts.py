@@ -226,6 +226,20 @@ class PrimitivesFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GeometryFacts:
+    """The data of one glTF mesh, by which the same mesh is known in another file."""
+
+    pointer: str
+    name: str
+    """Its glTF name, or ""."""
+    sha256: str | None
+    """Of modes, attributes, morph targets and indices of its primitives, whatever their layout, 16 hex digits.
+    Materials and names do not count. None if some of it could not be read."""
+    size_bytes: int
+    """Of its accessors, each once, decoded; of Draco's compressed data as they are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceFacts:
     """One URI in the file that is not a data: URI."""
 
@@ -277,6 +291,10 @@ class FileFacts:
     hierarchy: NodesFacts
     unused: tuple[UnusedFacts, ...]
     primitive_list: PrimitivesFacts
+    geometry: tuple[GeometryFacts, ...]
+    """Of all meshes."""
+    animation_bytes: int
+    """Of the accessors of all animations, each once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,6 +367,9 @@ class PixelFacts:
     """Least and greatest mean of red, green and blue of a visible pixel."""
     normals: float | None
     """For an image in a slot of normals: the share of pixels that are unit vectors within 10 %, after 2 * c - 1."""
+    fingerprint: str | None
+    """16 hex digits, of whose bits few differ between pictures that look the same (`blender.fingerprint`); None for an
+    image of one colour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,8 +385,10 @@ class DensityFacts:
     least_uv_per_m: float
     median_uv_per_m: float
     most_uv_per_m: float
-    """Square root of UV area by world area, per triangle: 5th percentile, median and 95th by world area. Times the
-    texture's size in pixels it is texel density in pixels per metre."""
+    """Square root of UV area by world area, per triangle: 5th percentile, median and 95th by world area. Times
+    `texture_px` it is texel density in pixels per metre."""
+    texture_px: float = 0.0
+    """Side of a square as large as the material's largest texture with these coordinates; 0 without any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

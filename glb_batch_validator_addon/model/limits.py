@@ -11,8 +11,8 @@ MIB = 1024 * 1024
 class Limits:
     """How much of one asset is looked at before it is refused. A refusal is an error report that names the limit.
 
-    The JSON limits keep a hostile file from costing more than about a second and a gigabyte before the importer
-    has its own time-out and memory ceiling.
+    The JSON limits keep a hostile file from costing more than some seconds (100,000 nodes take 2 to 8) and a gigabyte
+    before the importer has its own time-out and memory ceiling.
     """
 
     max_size_bytes: int = 1024 * MIB

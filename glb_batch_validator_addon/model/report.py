@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from .finding import SEVERITIES, Verdict
 from .library import StoredObject
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 MAX_BRIEF_RULES = 8
 """Rules of which a brief says what they found, the worst first."""

@@ -105,7 +105,7 @@ class Scorecard:
     """By verdict."""
     size_bytes: int
     rules: tuple[tuple[str, int], ...]
-    """The rules of severity error and warning with the most assets, at most 5, each with their number."""
+    """The rules that found errors and warnings in the most assets, at most 5, each with their number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,7 @@ class Changes:
     first_seen: int
     """Assets that no earlier run has looked at."""
     entries: tuple[ChangeEntry, ...]
-    """At most `MAX_GROUPS`, of the worst severity first."""
+    """The new ones, the worst severity first, then those that are fixed; at most `MAX_GROUPS` of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +155,7 @@ class Survey:
     """By severity, without waived ones."""
     waived: int
     rules: tuple[RuleTally, ...]
-    """What to fix first, by severity, then by assets that it unblocks, then by assets."""
+    """What to fix first: by severity, then by `unblocks`, then by assets, then by the bytes that it saves."""
     assets: tuple[Duplicates, ...]
     """Exact copies of assets, those that save most first."""
     asset_copies: int

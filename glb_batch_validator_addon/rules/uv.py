@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
-from math import sqrt
 
-from ..model.facts import DensityFacts, ImageFacts, MeshFacts, UvFacts
+from ..model.facts import MeshFacts, UvFacts
 from ..model.finding import Elements, Issue
 from .on_meshes import counted, mesh_issue
 from .registry import Subject, Threshold, Thresholds, rule
@@ -110,12 +108,11 @@ def uv_overlapping(subject: Subject, at: Thresholds) -> Iterator[Issue]:
     },
 )
 def uv_gutter(subject: Subject, at: Thresholds) -> Iterator[Issue]:
-    textures = _Textures(subject)
     for mesh in subject.meshes:
-        for number, uv_map in enumerate(mesh.uv_maps):
-            sizes = [size for density in uv_map.densities if (size := textures.pixels(density, number))]
-            if uv_map.gutter is not None and at["min_px"] is not None and sizes:
-                gutter = uv_map.gutter * max(sizes)
+        for uv_map in mesh.uv_maps:
+            texture = max((density.texture_px for density in uv_map.densities), default=0.0)
+            if uv_map.gutter is not None and at["min_px"] is not None and texture:
+                gutter = uv_map.gutter * texture
                 if gutter < at["min_px"]:
                     text = (
                         f"In {_name(mesh, uv_map)}, islands are {gutter:.1f} pixels apart; {at['min_px']:g} are needed."
@@ -141,13 +138,13 @@ def uv_gutter(subject: Subject, at: Thresholds) -> Iterator[Issue]:
     },
 )
 def texel_density(subject: Subject, at: Thresholds) -> Iterator[Issue]:
-    textures = _Textures(subject)
-    found: list[tuple[float, MeshFacts, str]] = []
-    for mesh in subject.meshes:
-        for number, uv_map in enumerate(mesh.uv_maps):
-            for density in uv_map.densities:
-                if pixels := textures.pixels(density, number):
-                    found.append((density.median_uv_per_m * pixels, mesh, density.material))
+    found = [
+        (density.median_uv_per_m * density.texture_px, mesh, density.material)
+        for mesh in subject.meshes
+        for uv_map in mesh.uv_maps
+        for density in uv_map.densities
+        if density.texture_px
+    ]
     least, most = at["min_px_per_m"], at["max_px_per_m"]
     for value, mesh, material in found:
         about = f'The material "{material}" on the mesh "{mesh.name}" has {value:,.0f} pixels per metre'
@@ -164,24 +161,3 @@ def texel_density(subject: Subject, at: Thresholds) -> Iterator[Issue]:
 
 def _density(entry: tuple[float, MeshFacts, str]) -> float:
     return entry[0]
-
-
-class _Textures:
-    """The textures of materials, by the name that Blender gave to the material."""
-
-    def __init__(self, subject: Subject) -> None:
-        materials = subject.file.material_list
-        self._images = subject.file.images
-        counts = Counter(material.name for material in materials)
-        self._uses = {material.name: material.textures for material in materials if counts[material.name] == 1}
-
-    def pixels(self, density: DensityFacts, uv_set: int) -> float:
-        """Of the material's largest texture with these UV coordinates: the side of a square as large; 0 without any."""
-        uses = self._uses.get(density.material, ())
-        indices = [use.image for use in uses if use.uv_set == uv_set and use.image is not None]
-        images = [self._images[index] for index in indices if index < len(self._images)]
-        return max((_side(image) for image in images), default=0.0)
-
-
-def _side(image: ImageFacts) -> float:
-    return sqrt((image.width or 0) * (image.height or 0))

@@ -20,8 +20,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from glb_batch_validator_addon.model.facts import Facts, facts_document
 from glb_batch_validator_addon.model.report import Failure
 from glb_batch_validator_addon.model.wire import EXIT_MEMORY, STAGE_FILE, Hello, Reply, Request, decode_request, encode
+from tests.rules.making import empty
 
 LONG = "/".join(["n" * 200] * 5)
 
@@ -46,8 +48,8 @@ def answer(request: Request) -> Reply:
     if word == "error":
         failure = Failure(stage="container", type=rest, message="It is what it is.")
         return Reply(id=request.id, error=failure, sha256="0" * 64)
-    facts = {"triangles": int(rest) if rest.isdigit() else 0, "vertices": 3, "dimensions_m": None}
-    facts |= {"materials": ["a"], "images": [], "animations": [], "missing": []}
+    facts = facts_document(empty(Facts))
+    facts |= {"triangles": int(rest) if rest.isdigit() else 0, "vertices": 3, "materials": ["a"]}
     if word == "needs-all" and request.resources is None:
         return Reply(id=request.id, needs=tuple(f"{LONG}/{number}.png" for number in range(30)))
     if word == "needs":

