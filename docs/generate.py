@@ -168,7 +168,7 @@ def report_schema() -> Schema:
 
 
 def summary_schema() -> Schema:
-    """`RunHead` and `Survey` from the code; the counts and the rows of assets are written by hand, in the file itself."""
+    """`RunHead` and `Survey` from the code; the counts and the rows of assets are written by hand, in the file."""
     schema: Schema = json.loads((ROOT / "docs" / "summary.schema.json").read_text("utf-8"))
     definitions: dict[str, Schema] = {}
     run = _object(RunHead, definitions)

@@ -20,13 +20,13 @@ def fingerprint(pixels: npt.NDArray[np.float32]) -> str:
     """
     greys = pixels[..., :3] @ _LUMA
     greys = (greys - _BEHIND) * pixels[..., 3] + _BEHIND
-    cells = _averaged(_averaged(greys, ROWS).T, COLUMNS).T
+    cells = _areas(ROWS, len(greys)) @ greys @ _areas(COLUMNS, greys.shape[1]).T
     bits = cells[:, :-1] > cells[:, 1:]
     return np.packbits(bits).tobytes().hex()
 
 
-def _averaged(values: npt.NDArray[np.float32], rows: int) -> npt.NDArray[np.float32]:
-    """Shape (any, n) to (rows, n), by means of rows that lie together; with fewer than `rows`, some are repeated."""
-    starts = np.arange(rows) * len(values) // rows
-    ends = np.maximum(np.arange(1, rows + 1) * len(values) // rows, starts + 1)
-    return np.stack([values[start:end].mean(axis=0) for start, end in zip(starts, ends, strict=True)])
+def _areas(cells: int, pixels: int) -> npt.NDArray[np.float32]:
+    """Shape (cells, pixels): the share that each pixel of a row has in each of the cells that divide the row evenly."""
+    edges, starts = np.linspace(0, pixels, cells + 1), np.arange(pixels)
+    overlap = np.minimum(edges[1:, None], starts + 1) - np.maximum(edges[:-1, None], starts)
+    return (np.maximum(overlap, 0) * cells / pixels).astype(np.float32)
