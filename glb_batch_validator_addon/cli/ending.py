@@ -83,11 +83,11 @@ def print_end(finished: RunFinished, options: argparse.Namespace, outputs: Outpu
     where = f"below {options.reports_to}" if options.reports_to else "beside the assets"
     console.print(f"Reports are {where}.")
     for path in left.paths:
-        console.print(f"  {path}", style="bold" if path.suffix == ".html" else "")
+        console.print(f"  {_plain(str(path))}", style="bold" if path.suffix == ".html" else "", soft_wrap=True)
     if left.uri:
-        console.print(f"  {printable(left.uri, 'utf-8')}")
+        console.print(f"  {_plain(left.uri)}", soft_wrap=True)
     if finished.interrupted:
-        console.print(f"Stopped: {printable(finished.reason, sys.stderr.encoding)}", style="yellow")
+        console.print(f"Stopped: {_plain(finished.reason)}", style="yellow")
         console.print("Go on with the same command and --resume.")
 
 
