@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypedDict
 
@@ -177,13 +177,11 @@ class Change:
 
 def places_of(findings: Iterable[dict[str, Any]]) -> list[Place]:
     """Of those that are not waived, each once, sorted."""
-    return sorted(
-        {
-            Place(finding["code"], finding["pointer"] or finding["mesh"] or finding["object"] or "")
-            for finding in findings
-            if not finding["waived"]
-        }
-    )
+    return sorted({place_of(finding) for finding in findings if not finding["waived"]})
+
+
+def place_of(finding: Mapping[str, Any]) -> Place:
+    return Place(finding["code"], finding["pointer"] or finding["mesh"] or finding["object"] or "")
 
 
 def change(before: Iterable[Place], now: Iterable[Place]) -> Change:
@@ -219,3 +217,7 @@ class Entry:
             "report": self.report,
             **self.brief,
         }
+
+
+Entries = Callable[[], Iterable[Entry]]
+"""The assets of a run in the order of keys, anew at each call: a library may be larger than memory."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from ..model.entry import Entry, Place
+from ..model.entry import Entry
 from ..model.finding import PREFIX
 from ..model.survey import RuleText
 from ..model.text import printable
-
-Entries = Callable[[], Iterable[Entry]]
-"""The entries of a run in the order of keys; each call begins anew, so that no writer needs to hold them."""
 
 
 def one_line(text: str) -> str:
@@ -34,11 +31,6 @@ def counting(entry: Entry, *severities: str) -> Iterator[dict[str, Any]]:
 def unchecked(entry: Entry) -> list[str]:
     """What could not be looked at, or not everywhere: `Need`s, each once."""
     return list(dict.fromkeys(gap["need"] for gap in entry.extract["coverage"])) if entry.extract else []
-
-
-def place_of(finding: Mapping[str, Any]) -> Place:
-    """As in `Change`."""
-    return Place(finding["code"], finding["pointer"] or finding["mesh"] or finding["object"] or "")
 
 
 def title_of(code: str, rules: Mapping[str, RuleText]) -> str:

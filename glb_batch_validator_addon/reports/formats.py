@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
+from ..model.entry import Entries
 from ..model.survey import RuleText, RunHead, Survey
-from .common import Entries
 from .junit import write_junit
 from .markdown import write_markdown
 from .s3_batch import check_s3, write_completion

@@ -8,9 +8,9 @@ from io import TextIOBase
 from typing import Any, TextIO, cast
 from xml.sax.saxutils import XMLGenerator
 
-from ..model.entry import Entry
+from ..model.entry import Entries, Entry
 from ..model.survey import RuleText, RunHead, Survey
-from .common import Entries, counting, findings_of, folder_and_name, one_line, unchecked
+from .common import counting, findings_of, folder_and_name, one_line, unchecked
 
 
 def write_junit(out: TextIO, *, head: RunHead, survey: Survey, entries: Entries, rules: Mapping[str, RuleText]) -> None:

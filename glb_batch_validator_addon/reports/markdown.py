@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
-from ..model.entry import Entry
+from ..model.entry import Entries, Entry
 from ..model.finding import VERDICTS
 from ..model.survey import Changes, RuleTally, RuleText, RunHead, Survey
-from .common import Entries, counting, one_line, title_of, unchecked
+from .common import counting, one_line, title_of, unchecked
 
 MAX_RULES = 10
 MAX_ASSETS = 20
@@ -73,6 +73,8 @@ def _outcome(head: RunHead) -> str:
     counts = head.counts
     if head.interrupted:
         return "interrupted"
+    if not counts["total"]:
+        return "there is no asset"
     if bad := counts["error"] + counts["fail"]:
         return f"{bad:,} of {counts['total']:,} assets failed"
     doubtful = counts["warn"] + counts["unsupported"]

@@ -13,9 +13,9 @@ from typing import TextIO
 from urllib.parse import quote
 
 from ..errors import UsageError
-from ..model.entry import Entry
+from ..model.entry import Entries, Entry
 from ..model.survey import RuleText, RunHead, Survey
-from .common import Entries, counting, raw_bytes
+from .common import counting, raw_bytes
 from .tables import harmless
 
 SCHEME = "s3://"

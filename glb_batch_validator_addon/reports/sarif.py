@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any, TextIO
 
-from ..model.entry import Entry, Place
+from ..model.entry import Entries, Entry, Place, place_of
 from ..model.finding import PREFIX
 from ..model.survey import RuleTally, RuleText, RunHead, Survey
-from .common import Entries, address, findings_of, one_line, place_of, title_of
+from .common import address, findings_of, one_line, title_of
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LEVELS = {"error": "error", "warning": "warning", "info": "note", "hint": "note"}

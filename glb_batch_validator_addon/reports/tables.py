@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
-from ..model.entry import BYTE_KINDS, Entry
+from ..model.entry import BYTE_KINDS, Entries, Entry, place_of
 from ..model.finding import SEVERITIES
 from ..model.survey import RuleText, RunHead, Survey
-from .common import Entries, findings_of, one_line, place_of, title_of, unchecked
+from .common import findings_of, one_line, title_of, unchecked
 
 _SIZE = ("x_m", "y_m", "z_m")
 _BRIEF = ("vertices", "triangles", "rendered_triangles", "draw_calls", "material_count", "image_count")
@@ -33,9 +33,8 @@ FINDING_COLUMNS = (
     *("waived", "waiver_owner", "waiver_reason", "waiver_expires", "change"),
 )
 
-# Also after spaces and quotes, which some strip, and in the forms that East Asian input methods write. A spreadsheet
-# whose list separator is the semicolon splits there in spite of our quotes: a cell may begin there too.
-_FORMULA = re.compile(r"""(^|;)(?=[\s'"]*[=+\-@＝＋－＠﹦﹢﹣﹫])""")
+# Also after spaces and quotes, which some strip, and in the forms that East Asian input methods write.
+_FORMULA = re.compile(r"""[\s'"]*[=+\-@＝＋－＠﹦﹢﹣﹫]""")
 
 
 def write_assets(
@@ -51,8 +50,12 @@ def write_findings(
 
 
 def harmless(text: str) -> str:
-    """On one line, and with an apostrophe before what a spreadsheet would take for the beginning of a formula."""
-    return _FORMULA.sub(r"\1'", one_line(text))
+    """On one line, and with an apostrophe before what a spreadsheet would take for the beginning of a formula.
+
+    One whose list separator is the semicolon splits there in spite of our quotes: a cell may begin there too.
+    """
+    cells = one_line(text).split(";")
+    return ";".join("'" + cell if _FORMULA.match(cell) else cell for cell in cells)
 
 
 def _write(out: TextIO, columns: tuple[str, ...], rows: Iterable[dict[str, Any]]) -> None:

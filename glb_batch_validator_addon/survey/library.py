@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
-from ..model.entry import BYTE_KINDS, Entry
+from ..model.entry import BYTE_KINDS, Entries
 from ..model.finding import SEVERITIES, VERDICTS
 from ..model.survey import MAX_GROUPS, PastRun, RunHead, Survey
 from .changes import ChangeLog
@@ -14,9 +14,6 @@ from .outliers import Distribution
 from .ranking import Ranking
 from .scorecards import Scorecards, exporter_of, folder_of
 from .similar import Lookalikes
-
-Entries = Callable[[], Iterable[Entry]]
-"""The assets of a run in the order of keys, anew at each call: a library may be larger than memory."""
 
 
 def survey(entries: Entries, *, head: RunHead, root: str, before: Sequence[PastRun] = ()) -> Survey:

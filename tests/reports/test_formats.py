@@ -8,11 +8,18 @@ import sys
 import pytest
 
 from glb_batch_validator_addon.reports.formats import FORMATS, Writer
+from glb_batch_validator_addon.reports.tables import ASSET_COLUMNS, FINDING_COLUMNS
 from tests.conftest import ROOT
 from tests.reports import entries
 
 FILES = {name: write for chosen in FORMATS.values() for name, write in chosen.files.items()}
 MAX_GROWTH_MB = 8
+
+
+def test_the_documentation_names_every_format_file_and_column() -> None:
+    text = (ROOT / "docs/formats.md").read_text("utf-8")
+    named = (*FORMATS, *FILES, *ASSET_COLUMNS, *FINDING_COLUMNS)
+    assert [name for name in named if f"`{name}`" not in text] == []
 
 
 def test_no_two_files_have_the_same_name() -> None:

@@ -85,6 +85,8 @@ def _install_host_packages() -> bool:
         capture_output=True,
     ).stdout.split()
     missing = [package for package in HOST_PACKAGES if f"{package}:installed" not in states]
+    if not shutil.which("npm"):  # it may be there without being Debian's
+        missing.append("npm")
     if not missing:
         return False
     if os.geteuid() != 0:
