@@ -40,6 +40,7 @@ PLACES = {
     "numpy": {"glb", "mesh", "blender"},
     "py_mini_racer": {"khronos"},
     "cattrs": {"cli"},
+    "chameleon": {"reports"},
     "rich": {"cli"},
     "platformdirs": {"cli"},
 }

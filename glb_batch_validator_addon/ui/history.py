@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 KEEP_RUNS = 20
+KEEP_PAGES = 5
+"""Runs whose page is kept too: of a large library it takes tens of megabytes."""
 
-_RUN, _SUMMARY, _LOG = "run.json", "summary.json", "engine.log"
+_RUN, _SUMMARY, _PAGE, _LOG = "run.json", "summary.json", "report.html", "engine.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,12 @@ class PastRun:
     outcome: str
     """How it ended, in a few words."""
     finished: bool
+    has_page: bool = False
+
+    @property
+    def page(self) -> Path:
+        """Its results for a browser."""
+        return self.folder / _PAGE
 
     @property
     def summary(self) -> Path:
@@ -53,6 +61,9 @@ def begin(data: Path, *, options: Sequence[str]) -> PastRun:
     _save(run)
     for old in _folders(runs)[KEEP_RUNS:]:
         shutil.rmtree(old, ignore_errors=True)
+    for old in _folders(runs)[KEEP_PAGES:]:
+        with contextlib.suppress(OSError):
+            (old / _PAGE).unlink(missing_ok=True)
     return run
 
 
@@ -76,6 +87,7 @@ def load(data: Path) -> tuple[PastRun, ...]:
                     tuple(map(str, values["options"])),
                     str(values["outcome"]),
                     bool(values["finished"]),
+                    (folder / _PAGE).is_file(),
                 )
             )
     return tuple(runs)

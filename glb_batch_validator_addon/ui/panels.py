@@ -212,7 +212,11 @@ class GLBV_PT_results(_Panel, bpy.types.Panel):
         layout = self.layout
         now = STATE.snapshot
         view = context.window_manager.glbv
-        layout.label(text=now.library or "Nothing validated yet", icon="ASSET_MANAGER", translate=False)
+        row = layout.row()
+        row.label(text=now.library or "Nothing validated yet", icon="ASSET_MANAGER", translate=False)
+        last = STATE.past_runs[0] if STATE.past_runs else None
+        if last and last.has_page and last.library == now.library:
+            row.operator("glbv.open_page", icon="URL")
         row = layout.row(align=True)
         for outcome in OUTCOMES:
             on = outcome in view.outcomes
@@ -266,6 +270,8 @@ class GLBV_PT_past_runs(_Panel, bpy.types.Panel):
             box = layout.box()
             row = box.row()
             row.label(text=run.library, icon="CHECKMARK" if run.finished else "ERROR", translate=False)
+            if run.has_page:
+                row.operator("glbv.open_page", text="", icon="URL").index = index
             row.operator("glbv.show_run", text="", icon="HIDE_OFF").index = index
             row.operator("glbv.resume_run", text="", icon="FILE_REFRESH").index = index
             draw_text(box, context, f"{run.started}: {run.outcome}")

@@ -256,6 +256,22 @@ class GLBV_OT_show_run(_PastRunOperator, _Validation, bpy.types.Operator):
         STATE.show(self.past_run())
 
 
+class GLBV_OT_open_page(_PastRunOperator, bpy.types.Operator):
+    """Open the results of this run in the browser: pictures, charts, what to fix first, the library as a whole"""
+
+    bl_idname = "glbv.open_page"
+    bl_label = "Open Report"
+    bl_options: set[str] = set()
+
+    def execute(self, context):
+        try:
+            bpy.ops.wm.url_open(url=self.past_run().page.as_uri())
+        except (UsageError, RuntimeError) as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
 CLASSES = (
     GLBV_OT_validate_prefix,
     GLBV_OT_validate_folder,
@@ -264,4 +280,5 @@ CLASSES = (
     GLBV_OT_validate_again,
     GLBV_OT_resume_run,
     GLBV_OT_show_run,
+    GLBV_OT_open_page,
 )

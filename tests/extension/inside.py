@@ -10,7 +10,10 @@ import importlib
 import os
 import sys
 import tempfile
+import webbrowser
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import addon_utils
 import bmesh
@@ -176,6 +179,14 @@ def test_earlier_runs_are_shown_and_repeated():
     assert not any(row.unchanged for row in state().snapshot.rows)
     assert bpy.ops.glbv.resume_run(index=0) == {"FINISHED"}
     assert len(state().past_runs) == 3
+
+
+def test_the_page_of_a_run_opens_in_the_browser(monkeypatch):
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", lambda url, *_, **__: opened.append(url) or True)
+    assert bpy.ops.glbv.open_page(index=0) == {"FINISHED"}
+    (url,) = opened
+    assert "<!doctype html>" in Path(url2pathname(urlsplit(url).path)).read_text("utf-8").lower()
 
 
 def test_a_prefix():

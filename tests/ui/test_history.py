@@ -33,6 +33,13 @@ def test_the_newest_come_first_and_the_oldest_make_room(tmp_path):
     assert [run.options[0] for run in kept] == [run.options[0] for run in reversed(runs[3:])]
 
 
+def test_pages_of_the_last_runs_are_kept(tmp_path):
+    for _ in range(history.KEEP_PAGES + 2):
+        run = history.begin(tmp_path, options=[])
+        run.page.write_text("<!doctype html>")
+    assert [run.has_page for run in history.load(tmp_path)] == [True] * history.KEEP_PAGES + [False] * 2
+
+
 def test_a_damaged_run_is_left_out(tmp_path):
     damaged = history.begin(tmp_path, options=[])
     history.begin(tmp_path, options=["whole"])
