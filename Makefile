@@ -50,7 +50,7 @@ lint: venv  ## ruff and mypy
 	$(PYTHON) -m mypy $(TYPED)
 
 test: lint rig  ## lint and all tests
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile
 
 demo: venv  ## validate a generated library on an embedded S3 server
 	$(PYTHON) -m demo

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 from tests.rig import blenders, parts
 from tests.rig.blenders import Blender
@@ -70,6 +76,19 @@ def _no_credentials_of_the_machine(tmp_path_factory: pytest.TempPathFactory) -> 
         patch.setenv("AWS_CONFIG_FILE", str(empty))
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(empty))
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _alone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where tests run in several processes, those with the mark `alone` wait for the others to be at none, and make
+    them wait."""
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if not session or not fcntl:
+        yield
+        return
+    with Path(tempfile.gettempdir(), f"glbv-{session}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if request.node.get_closest_marker("alone") else fcntl.LOCK_SH)
         yield
 
 

@@ -18,6 +18,7 @@ from demo.glb_builder import glb
 from demo.samples import write_samples
 from glb_batch_validator_addon.analysis import Analysis
 from glb_batch_validator_addon.blender import scene
+from glb_batch_validator_addon.blender.preview import Previews
 from glb_batch_validator_addon.glb.container import read_container, replace_json
 from glb_batch_validator_addon.khronos.validator import open_validator
 from glb_batch_validator_addon.model.limits import Limits
@@ -43,7 +44,7 @@ def _started():
 
 def answer(request: Request) -> Reply:
     managed = scene.managed_extensions()
-    return Analysis(request, managed=managed, validator=VALIDATOR, enter=lambda stage: None).run()
+    return Analysis(request, managed=managed, validator=VALIDATOR, previews=Previews(), enter=lambda stage: None).run()
 
 
 def analyse(

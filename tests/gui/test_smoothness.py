@@ -16,6 +16,8 @@ from glb_batch_validator_addon.ui import history
 from tests.gui.conftest import LIBRARY, NAME, NOW, STATE
 from tests.gui.window import Window
 
+pytestmark = pytest.mark.alone
+
 ASSETS = 500
 SECONDS = 120
 BANNER_SECONDS = 12

@@ -385,6 +385,7 @@ def test_hostile_names_do_nothing(page: Page, tmp_path: Path) -> None:
 # Ten thousand assets
 
 
+@pytest.mark.alone
 def test_ten_thousand_assets_open_within_three_seconds(page: Page, large: Path) -> None:
     """From the start of the navigation until the table is there; the best of three, for the machine has more to do."""
 
@@ -397,6 +398,7 @@ def test_ten_thousand_assets_open_within_three_seconds(page: Page, large: Path) 
     assert min(opening() for _ in range(3)) < 3
 
 
+@pytest.mark.alone
 def test_ten_thousand_assets_are_filtered_within_a_tenth_of_a_second(page: Page, large: Path) -> None:
     """Layout included; of each filter the best of five."""
     page.open(large, "#/assets")
@@ -418,6 +420,7 @@ def test_ten_thousand_assets_are_filtered_within_a_tenth_of_a_second(page: Page,
         assert page.run(script, text) < 100
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name", ["name", "triangles", "findings", "verdict"])
 def test_ten_thousand_assets_are_sorted_as_quickly(page: Page, large: Path, name: str) -> None:
     page.open(large, "#/assets")
