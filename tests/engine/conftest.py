@@ -139,3 +139,11 @@ def library() -> MemoryStorage:
 @pytest.fixture
 def bench(library: MemoryStorage, tmp_path: Path) -> Bench:
     return Bench(library, tmp_path / "ledger.sqlite")
+
+
+def each_asset_ended_once(outcome: Outcome, library: MemoryStorage) -> bool:
+    return sorted(outcome.done + outcome.skipped) == sorted(assets_in(library))
+
+
+def keys(count: int) -> list[str]:
+    return [f"{number:03}.glb" for number in range(count)]
