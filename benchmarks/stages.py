@@ -26,14 +26,16 @@ from glb_batch_validator_addon.rules.catalogue import RULES
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("container", "khronos", "import", "measure", "meshes", "pixels", "judge")
+PICTURES = 40
+"""Assets that are rendered: each takes a hundred times what the rest does."""
 SLOWEST = 5
 
 
-def validate(folder: Path, *options: str) -> float:
+def validate(folder: Path, *options: str, previews: str = "off") -> float:
     """Seconds of a whole run over a folder."""
-    command = [sys.executable, str(ROOT / "run_batch.py"), *options]
+    command = [sys.executable, str(ROOT / "run_batch.py"), *options, "--previews", previews]
     started = time.perf_counter()
-    subprocess.run([*command, "--ledger", str(folder.parent / "ledger.sqlite"), "--fail-on", "never"], check=True)
+    subprocess.run([*command, "--data-folder", str(folder.parent / "data"), "--fail-on", "never"], check=True)
     return time.perf_counter() - started
 
 
@@ -98,6 +100,14 @@ def main() -> None:
         for row in rows("small", stages, stages["import"] + stages["khronos"]):
             table.add_row(*row)
         slowest = list(seconds_by_rule(reports).items())[:SLOWEST]
+
+        pictured = Path(scratch, "pictured", "library")
+        small_library(pictured, PICTURES, seed=3)
+        validate(pictured, "--folder", str(pictured), "--workers", "1", previews="cycles")
+        seconds = [json.loads(report)["run"]["seconds"]["preview"] for report in reports_in(pictured)][1:]
+        milliseconds = sum(seconds) / len(seconds) * 1e3
+        ratio = sum(seconds) / len(seconds) / (stages["import"] + stages["khronos"])
+        table.add_row("small, with its picture", "preview", f"{milliseconds:.0f}", f"{ratio:.0f}")
 
         large = Path(scratch, "large")
         millions(large, 3)

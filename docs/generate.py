@@ -27,6 +27,7 @@ from glb_batch_validator_addon.model.facts import Facts, FileFacts, SceneFacts  
 from glb_batch_validator_addon.model.finding import Finding, Verdict  # noqa: E402
 from glb_batch_validator_addon.model.khronos import KhronosReport  # noqa: E402
 from glb_batch_validator_addon.model.library import StoredObject  # noqa: E402
+from glb_batch_validator_addon.model.preview import Preview  # noqa: E402
 from glb_batch_validator_addon.model.report import SCHEMA_VERSION, Failure, Report  # noqa: E402
 from glb_batch_validator_addon.model.survey import RunHead, Survey  # noqa: E402
 from glb_batch_validator_addon.reports.summary import SUMMARY_VERSION  # noqa: E402
@@ -146,8 +147,9 @@ def report_schema() -> Schema:
                     "additionalProperties": {"type": "string"},
                     "required": ["glb_batch_validator"],
                 },
+                "preview": _nullable(_reference(Preview, definitions)),
             },
-            "required": ["written_at", "settings", "seconds", "versions"],
+            "required": ["written_at", "settings", "seconds", "versions", "preview"],
             "additionalProperties": False,
         },
     }

@@ -15,6 +15,7 @@ from .blender.arrival import missing
 from .blender.measure import measure
 from .blender.meshes import measure_meshes
 from .blender.pixels import measure_pixels
+from .blender.preview import Previews
 from .blender.scene import import_glb
 from .errors import AssetError, UnsupportedAssetError
 from .glb.container import Container, read_container
@@ -41,6 +42,7 @@ from .model.facts import (
 )
 from .model.khronos import KhronosReport
 from .model.library import StoredObject
+from .model.preview import Order, Preview
 from .model.report import Failure, Stage
 from .model.wire import Reply, Request, Resource
 from .rules.custom import load_custom_rules, without_custom_rules
@@ -63,12 +65,14 @@ class Analysis:
         *,
         managed: frozenset[str] | None,
         validator: Validator | NoValidator,
+        previews: Previews,
         enter: Callable[[Stage], None],
     ) -> None:
         """`managed` are the extensions that this Blender reads."""
         self._request = request
         self._managed = managed
         self._validator = validator
+        self._previews = previews
         self._enter = enter
         self._stage: Stage = "container"
         self._seconds: dict[str, float] = {}
@@ -87,6 +91,7 @@ class Analysis:
         self._missing: tuple[Missing, ...] = ()
         self._messages: tuple[str, ...] = ()
         self._khronos: KhronosReport | None = None
+        self._preview: Preview | None = None
 
     def run(self) -> Reply:
         """The reply to the request, `memory_bytes` left out. Never raises an Exception."""
@@ -98,18 +103,19 @@ class Analysis:
             self._lack(("khronos",), f"The Khronos validator did not get to the end of it: {request.failed.message}")
         else:
             self._attempt("khronos", self._conform)
+        blender: tuple[Need, ...] = (*_BLENDER, "preview") if request.preview else _BLENDER
         if error is None:
-            error = request.failed
+            error = request.failed if request.failed and request.failed.stage != "preview" else None
             if request.demand.depth == "quick":
-                self._lack(_BLENDER, "Depth `quick` leaves Blender out.")
+                self._lack(blender, "Depth `quick` leaves Blender out.")
             else:
                 error = error or self._attempt("container", self._require_extensions) or self._in_blender()
                 if error:
-                    self._lack(_BLENDER, f"Blender did not get to the end of it: {error.message}")
+                    self._lack(blender, f"Blender did not get to the end of it: {error.message}")
         elif self._file is None:
-            self._lack(("file", "data", *_BLENDER), f"The file could not be read: {error.message}")
+            self._lack(("file", "data", *blender), f"The file could not be read: {error.message}")
         else:
-            self._lack(_BLENDER, f"Blender was not asked: {error.message}")
+            self._lack(blender, f"Blender was not asked: {error.message}")
         return self._judged(error)
 
     def _read(self) -> None:
@@ -186,7 +192,15 @@ class Analysis:
                 self._lack(("meshes", "deep"), failed.message)
             if failed := self._attempt("pixels", self._measure_pixels):
                 self._lack(("pixels",), failed.message)
+            if order := self._request.preview:
+                self._attempt_preview(order)
         return None
+
+    def _attempt_preview(self, order: Order) -> None:
+        failed = self._request.failed  # of this stage: after any other, Blender is left out
+        failed = failed or self._attempt("preview", lambda: self._take_picture(order))
+        if failed:
+            self._lack(("preview",), failed.message)
 
     def _measure(self) -> None:
         self._scene = measure()
@@ -206,8 +220,19 @@ class Analysis:
         self._pixels, gaps = measure_pixels(self._file.images)
         self._gaps += gaps
 
+    def _take_picture(self, order: Order) -> None:
+        assert self._sha256
+        contents = [self._sha256]
+        fetched = {reference.pointer: path for reference, path in self._fetched()}
+        for reference in self._targets:
+            path = fetched.get(reference.pointer)
+            contents.append(hashlib.sha256(path.read_bytes()).hexdigest() if path else "")
+        self._preview = self._previews.take(order, contents=contents, at=Path(f"{self._request.path}.picture"))
+
     def _judged(self, error: Failure | None) -> Reply:
-        bare = Reply(id=self._request.id, sha256=self._sha256, error=error, seconds=self._seconds)
+        bare = Reply(
+            id=self._request.id, sha256=self._sha256, error=error, preview=self._preview, seconds=self._seconds
+        )
         judged = [bare]
         if failed := self._attempt("judge", lambda: judged.append(self._judge(bare))):
             return replace(bare, error=failed)

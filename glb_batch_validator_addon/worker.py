@@ -22,6 +22,7 @@ from .model.wire import (
     STAGE_BYTES,
     STAGE_FILE,
     THREADS,
+    TRY_WORKBENCH,
     Hello,
     decode_request,
     encode,
@@ -35,7 +36,10 @@ def main() -> None:
     """Serve until the parent lets go. Leaves by `os._exit`, whatever happens: the bpy wheel hangs at a regular exit."""
     code = 1
     try:
-        _serve()
+        if path := os.environ.get(TRY_WORKBENCH):
+            _try_workbench(path)
+        else:
+            _serve()
         code = 0
     except BrokenPipeError:  # the parent is gone, and nobody is left to tell
         pass
@@ -53,6 +57,7 @@ def _serve() -> None:
         import bpy
     from .analysis import Analysis
     from .blender import scene
+    from .blender.preview import Previews
     from .khronos.validator import open_validator
 
     scene.start()
@@ -61,17 +66,28 @@ def _serve() -> None:
     replies.write(encode(Hello(versions={"blender": bpy.app.version_string, "python": platform.python_version()})))
     replies.flush()
 
-    validator = open_validator()
+    validator, previews = open_validator(), Previews()
 
     def enter(name: Stage) -> None:
         stage[:] = name.encode().ljust(STAGE_BYTES, b"\0")
 
     for imports, line in enumerate(sys.stdin.buffer):
         request = decode_request(line)
-        reply = Analysis(request, managed=managed, validator=validator, enter=enter).run()
+        reply = Analysis(request, managed=managed, validator=validator, previews=previews, enter=enter).run()
         scene.reset(imports + 1)
         replies.write(encode(replace(reply, memory_bytes=resident_bytes())))
         replies.flush()
+
+
+def _try_workbench(path: str) -> None:
+    """What happens to this process tells whether Workbench finds its OpenGL: without libEGL Blender aborts."""
+    import bpy  # noqa: F401 - before the others, which import parts of it
+
+    from .blender import scene
+    from .blender.preview import render_nothing
+
+    scene.start()
+    render_nothing(path)
 
 
 def _take_stdout() -> BinaryIO:

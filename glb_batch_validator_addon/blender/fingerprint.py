@@ -10,6 +10,8 @@ _LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 """ITU-R BT.709, of stored values."""
 _BEHIND = 0.5
 """What shows through transparency."""
+_STEP = 1 / 512
+"""Half a step of 8 bits: in an area of one colour rounding would decide."""
 
 
 def fingerprint(pixels: npt.NDArray[np.float32]) -> str:
@@ -21,7 +23,7 @@ def fingerprint(pixels: npt.NDArray[np.float32]) -> str:
     greys = pixels[..., :3] @ _LUMA
     greys = (greys - _BEHIND) * pixels[..., 3] + _BEHIND
     cells = _areas(ROWS, len(greys)) @ greys @ _areas(COLUMNS, greys.shape[1]).T
-    bits = cells[:, :-1] > cells[:, 1:]
+    bits = cells[:, :-1] - cells[:, 1:] > _STEP
     return np.packbits(bits).tobytes().hex()
 
 

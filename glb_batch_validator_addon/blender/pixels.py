@@ -52,7 +52,7 @@ def measure_pixels(images: tuple[ImageFacts, ...]) -> tuple[tuple[PixelFacts, ..
     """Decode the images of the imported asset that materials use (`slots`), each once, and let them go.
 
     Values are as the file stores them, whatever colour space the material reads them in: Blender changes nothing of
-    8 bits a channel, and nothing of 16 in the colour space Non-Color, which images are left in. Alpha is straight,
+    8 bits a channel, and nothing of 16 in the colour space Non-Color, which they are read in. Alpha is straight,
     because the importer sets `CHANNEL_PACKED`. (Seen on 4.2.23, 4.3.2, 4.5.15, 5.0.1, 5.2.2 and 5.2.3.)
 
     Facts come in the order of `images`, equal ones for equal images. What was not decoded is in the gaps, by reason;
@@ -185,6 +185,7 @@ class _Reader:
         if not arrived.whole:
             raise _BrokenError("Its data ends too early.")
         self._left -= width * height
+        color_space = arrived.image.colorspace_settings.name
         try:
             pixels = self._pixels(arrived.image, width * height)
             facts = _statistics(pixels, normals=normals)
@@ -193,6 +194,7 @@ class _Reader:
             step = max(1, min(width, height) // _FINGERPRINT_PIXELS)
             return replace(facts, fingerprint=fingerprint(pixels.reshape(height, width, CHANNELS)[::step, ::step]))
         finally:
+            arrived.image.colorspace_settings.name = color_space  # for the preview; it lets the pixels go, too
             arrived.image.buffers_free()
 
     def _pixels(self, image: bpy.types.Image, count: int) -> _Plane:

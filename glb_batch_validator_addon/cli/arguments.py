@@ -12,6 +12,7 @@ from .. import __version__
 from ..errors import UsageError
 from ..model.limits import MIB, Limits
 from ..model.naming import DEFAULT_REPORT_NAME, check_template
+from ..model.preview import SIZES, PictureFormat, Previews
 from ..model.profile import Depth
 from ..model.settings import RunSettings
 from ..reports.formats import FORMATS
@@ -54,6 +55,7 @@ exit codes:
 _ABOUT = (
     *("limit", "include", "exclude", "shard", "force", "report_name", "reports_to", "manifest", "max_size_mb"),
     *("judge_only", "profile", "waivers", "depth", "rules"),
+    *("previews", "preview_size", "preview_format"),
 )
 
 
@@ -219,6 +221,21 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
         help="Blender for the workers (default: the one this runs in, else $BLENDER, bpy of this Python, the PATH)",
     )
     work.add_argument(
+        "--previews",
+        choices=get_args(Previews),
+        default="cycles",
+        help="a picture of each asset beside its report; workbench is faster and needs OpenGL (default: %(default)s)",
+    )
+    work.add_argument(
+        "--preview-size", type=int, choices=SIZES, default=SIZES[0], help="pixels of a side (default: %(default)s)"
+    )
+    work.add_argument(
+        "--preview-format",
+        choices=get_args(PictureFormat),
+        default="webp",
+        help="png takes ten times the bytes (default: %(default)s)",
+    )
+    work.add_argument(
         "--ledger", type=_path, metavar="FILE", help="where to remember what was done (default: in the data folder)"
     )
     work.add_argument(
@@ -325,6 +342,9 @@ def run_settings(options: argparse.Namespace) -> RunSettings:
         report_name=options.report_name,
         limits=Limits(max_size_bytes=options.max_size_mb * MIB),
         judge_only=options.judge_only,
+        previews=options.previews,
+        preview_size=options.preview_size,
+        preview_format=options.preview_format,
         policy=load_policy(
             options.profile,
             waivers=options.waivers,
@@ -353,12 +373,20 @@ def restore(options: argparse.Namespace, values: dict[str, Any]) -> None:
 
 def default_ledger(library: str, options: argparse.Namespace) -> Path:
     """A file for this library, server, shard and place of reports in the data folder."""
-    import platformdirs
-
-    folder = options.data_folder or platformdirs.user_data_path("glb-batch-validator", appauthor=False)
     names = (library, options.endpoint_url, options.shard, options.reports_to)
     name = hashlib.sha256(repr(names).encode()).hexdigest()[:16]
-    return Path(folder, "ledgers", f"{name}.sqlite")
+    return Path(_data_folder(options), "ledgers", f"{name}.sqlite")
+
+
+def picture_folder(options: argparse.Namespace) -> Path:
+    """Where pictures are kept, of all libraries: by what is in them."""
+    return Path(_data_folder(options), "previews")
+
+
+def _data_folder(options: argparse.Namespace) -> Path:
+    import platformdirs
+
+    return Path(options.data_folder or platformdirs.user_data_path("glb-batch-validator", appauthor=False))
 
 
 def _path(text: str) -> Path:

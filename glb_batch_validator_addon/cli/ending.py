@@ -91,11 +91,12 @@ def print_end(finished: RunFinished, options: argparse.Namespace, outputs: Outpu
         console.print("Go on with the same command and --resume.")
 
 
-def _table(*columns: str, numbers: int = 0) -> Table:
-    """The last `numbers` columns are numbers."""
+def _table(*columns: str, numbers: int) -> Table:
+    """The last `numbers` columns are numbers; the second is text, which gives way where there is no room for all."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for place, column in enumerate(columns, start=1):
-        table.add_column(column, justify="right" if place > len(columns) - numbers else "left", no_wrap=True)
+        is_number = place > len(columns) - numbers
+        table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number or place == 1)
     return table
 
 
@@ -119,8 +120,8 @@ def _rules(survey: Survey) -> Table:
     for rule in survey.rules[:MAX_ROWS]:
         if rule.findings:
             code = Text(rule.code, _SEVERITY_STYLES[rule.severity])
-            title = RULE_TEXTS[rule.code].title if rule.code in RULE_TEXTS else _plain(rule.message)
-            table.add_row(code, title, f"{rule.assets:,}", f"{rule.unblocks:,}" if rule.unblocks else "")
+            title = RULE_TEXTS[rule.code].title if rule.code in RULE_TEXTS else rule.message
+            table.add_row(code, _cut(title), f"{rule.assets:,}", f"{rule.unblocks:,}" if rule.unblocks else "")
     return table
 
 
@@ -130,7 +131,7 @@ def _assets(outputs: Outputs) -> Table:
         if entry.verdict not in (None, "pass"):
             counts = entry.brief["finding_counts"]
             verdict = Text(str(entry.verdict), _STYLES[str(entry.verdict)])
-            table.add_row(verdict, _plain(entry.key), f"{counts['error']:,}", f"{counts['warning']:,}")
+            table.add_row(verdict, _cut(entry.key), f"{counts['error']:,}", f"{counts['warning']:,}")
     return table
 
 
@@ -173,6 +174,11 @@ def _print_figures(console: Console, finished: RunFinished, options: argparse.Na
             f"{finished.without_facts:,} not judged: no report of this version holds their facts. Validate them first.",
             style="yellow",
         )
+
+
+def _cut(text: str) -> Text:
+    """One line, however narrow the column is."""
+    return Text(_plain(text), no_wrap=True, overflow="ellipsis")
 
 
 def _plain(text: str) -> str:

@@ -7,13 +7,16 @@ import contextlib
 import logging
 import os
 import sys
+import tempfile
+from pathlib import Path
 
 from ..engine.events import Event, RunFinished
 from ..engine.ledger import Ledger
+from ..engine.pictures import Pictures, folder_of_pictures
 from ..engine.run import Run
 from ..errors import AssetError, GlbvError, UsageError
 from ..model.text import printable
-from .arguments import default_ledger, parse, recorded, restore, run_settings
+from .arguments import default_ledger, parse, picture_folder, recorded, restore, run_settings
 from .checking import check_library
 from .control import Control
 from .copying import copy_asset
@@ -33,7 +36,7 @@ from .judging import judge_again
 from .manifest import keys_of_manifest
 from .outputs import Outputs, check_formats
 from .places import open_library, open_reports
-from .program import NO_BLENDER, find_launcher
+from .program import NO_BLENDER, check_workbench, find_launcher
 from .progress import View, make_view, print_event
 
 
@@ -113,18 +116,25 @@ def _validate(options: argparse.Namespace, control: Control) -> int:
                 finished.append(event)
 
         settings = run_settings(options)  # before any work: it may find fault with the profile
+        launcher = NO_BLENDER if options.judge_only else find_launcher(options.blender, workers=options.workers)
+        if settings.takes_pictures and settings.previews == "workbench" and not options.dry_run:
+            check_workbench(launcher)
+        pictures = None if options.dry_run else folder_of_pictures(picture_folder(options))
+        if pictures is None:
+            pictures = Path(opened.enter_context(tempfile.TemporaryDirectory()))
         run = Run(
             storage=storage,
             reports=reports,
             ledger=ledger,
             settings=settings,
             on_event=on_event,
-            launcher=NO_BLENDER if options.judge_only else find_launcher(options.blender, workers=options.workers),
+            launcher=launcher,
             resume=options.resume,
             recorded=recorded(options),
             manifest=keys_of_manifest(options) if options.manifest else None,
             judge=judge_again,
             plan_only=options.dry_run,
+            pictures=pictures,
         )
         _go(run, view, control)
         if not finished[0].counts["total"] and not finished[0].interrupted and options.shard[1] == 1:
@@ -140,6 +150,7 @@ def _validate(options: argparse.Namespace, control: Control) -> int:
             shard=options.shard,
             profile=settings.policy.profile,
             finished=finished[0],
+            pictures=Pictures(pictures, reports),
         )
         left = outputs.leave(options)
         if options.json:

@@ -6,21 +6,26 @@ import argparse
 import io
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from .. import __version__
 from ..engine.events import RunFinished
 from ..engine.ledger import Ledger, Row
+from ..engine.pictures import Pictures
 from ..errors import UsageError
 from ..model.entry import Entry, change, places_of
 from ..model.limits import MIB
+from ..model.preview import mime_type
 from ..model.profile import Profile
 from ..model.survey import MAX_GROUPS, PastRun, RuleText, RunHead, Survey
 from ..reports.formats import FORMATS, Writer
+from ..reports.html.page import MAX_ASSETS
 from ..reports.summary import summary_json
 from ..rules.catalogue import RULES
 from ..storage.port import Storage
@@ -28,6 +33,8 @@ from ..survey.library import survey
 from .arguments import HTML
 
 SUMMARY = "summary.json"
+PICTURE_THREADS = 32
+"""That fetch pictures at once."""
 RUNS = "runs"
 """The folder below `--reports-to` in which each run has one."""
 
@@ -68,6 +75,7 @@ class Outputs:
         shard: tuple[int, int],
         profile: Profile,
         finished: RunFinished,
+        pictures: Pictures,
     ) -> None:
         self._storage = storage
         self._reports = reports
@@ -76,6 +84,7 @@ class Outputs:
         self._shard = shard
         self._profile = profile
         self._finished = finished
+        self._pictures = pictures
 
     @cached_property
     def head(self) -> RunHead:
@@ -179,14 +188,30 @@ class Outputs:
     def _write_html(self, out: BinaryIO) -> None:
         from ..reports.html.page import write_html
 
+        self._fetch_pictures()
         write_html(
             out,
             head=self.head,
             survey=self.survey,
             entries=self.entries(),
             rules=RULE_TEXTS,
-            picture=lambda entry: None,
+            picture=self._picture,
         )
+
+    def _fetch_pictures(self) -> None:
+        """Those that another machine made, or that are no longer kept here."""
+        rows = (row for row in self._ledger.rows(self._run) if row.brief.get("preview"))
+        lacking = (row for row in islice(rows, MAX_ASSETS) if not self._pictures.kept(row.brief))
+        with ThreadPoolExecutor(PICTURE_THREADS) as threads:
+            while some := list(islice(lacking, 10 * PICTURE_THREADS)):
+                list(threads.map(lambda row: self._pictures.of(row.report_key, row.brief), some))
+
+    def _picture(self, entry: Entry) -> tuple[str, bytes] | None:
+        path = self._pictures.kept(entry.brief)
+        try:
+            return (mime_type(path.name), path.read_bytes()) if path else None
+        except OSError:
+            return None
 
     def _write_text(self, writer: Writer, out: BinaryIO) -> None:
         text = io.TextIOWrapper(out, encoding="utf-8", newline="")

@@ -9,15 +9,24 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from ..engine.launcher import Launcher
 from ..errors import UsageError
 from ..model.settings import available_cores
-from ..model.wire import THREADS
+from ..model.wire import THREADS, TRY_WORKBENCH
 
 ENTRY = "run_batch.py"
 VERSION_TIMEOUT_SECONDS = 60
+
+WORKBENCH_TIMEOUT_SECONDS = 120
+"""To start Blender and its OpenGL: up to 3 s of software rendering where measured, and a cold disk."""
+
+_NO_WORKBENCH = (
+    "Blender cannot render with Workbench here: it found no OpenGL. Install libEGL (libegl1 on Debian) or give it a"
+    " display, or take --previews cycles, which needs neither."
+)
 
 NO_BLENDER = Launcher(command=(), blender="")
 """For a run that only judges."""
@@ -52,6 +61,28 @@ def find_launcher(blender: str | None, *, workers: int) -> Launcher:
         "There is no Blender here: run this inside Blender (`blender -b -P run_batch.py -- ...`), name one with"
         " --blender, or install the bpy package into this Python."
     )
+
+
+def check_workbench(launcher: Launcher) -> None:
+    """Raise `UsageError` if Blender cannot render with Workbench here, found out by a process that may die of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder, "picture.png")
+        environment = launcher.worker_environment(
+            folder=Path(folder, "blender"), stage_file=Path(folder, "stage"), memory_limit_bytes=0
+        )
+        try:
+            subprocess.run(
+                launcher.command,
+                env={**environment, TRY_WORKBENCH: str(picture)},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=WORKBENCH_TIMEOUT_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise UsageError(f"{_NO_WORKBENCH} ({error})") from error
+        if not picture.is_file():
+            raise UsageError(_NO_WORKBENCH)
 
 
 def entry_point() -> Path:

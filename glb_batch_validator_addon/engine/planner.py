@@ -24,6 +24,7 @@ from ..model.report import ForeignFileError, Report, from_json
 from ..model.settings import RunSettings, with_judgement_of
 from ..storage.port import Storage
 from .ledger import Known, Ledger, Plan
+from .pictures import brief_of
 from .threads import Threads
 
 BATCH = 500
@@ -202,7 +203,7 @@ class Planner:
                 known = extract(written)
             except ValueError:  # it was damaged: it is made anew
                 return afresh
-            brief = written.brief()
+            brief = brief_of(written, self._reports, report.key)
             return replace(
                 afresh, known=Known(verdict=written.verdict, brief=brief, report_etag=report.etag, extract=known)
             )

@@ -16,10 +16,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..errors import FullError, UnavailableError, UsageError
+from ..model.preview import Order
 from ..model.settings import RunSettings
 from ..storage.port import Storage
 from .events import AssetSkipped, OnEvent, Planned, RunFinished, RunPaused, RunStarted
@@ -62,8 +64,10 @@ class Run:
         recorded: dict[str, Any] | None = None,
         plan_only: bool = False,
         judge: Judge,
+        pictures: Path | None = None,
     ) -> None:
-        """`reports` is where reports go if not beside the assets; `judge` is for assets whose facts are there already.
+        """`reports` is where reports go if not beside the assets; `judge` is for assets whose facts are there already;
+        `pictures` is a folder that keeps previews for later runs.
 
         `recorded` are the options that a resumed run needs; with `plan_only` it ends when the plan is in the ledger.
         """
@@ -101,6 +105,7 @@ class Run:
             settings=settings,
             digest=self._digest,
             judge=judge,
+            order=_order(settings, pictures or self.folder / "pictures"),
             folder=self.folder,
             pool=self._pool,
             threads=self._threads,
@@ -375,6 +380,14 @@ class Run:
 
     def _give_back(self) -> None:
         self._taken -= 1
+
+
+def _order(settings: RunSettings, folder: Path) -> Order | None:
+    if settings.previews == "off" or not settings.takes_pictures:
+        return None
+    return Order(
+        engine=settings.previews, size=settings.preview_size, format=settings.preview_format, folder=str(folder)
+    )
 
 
 def _not_started(error: OSError) -> UsageError:

@@ -18,6 +18,7 @@ from ..errors import DeniedError, FullError, GlbvError, StorageError, Unavailabl
 from ..model.entry import extract
 from ..model.facts import Need
 from ..model.library import StoredObject
+from ..model.preview import Order, Preview
 from ..model.profile import Demand
 from ..model.report import Failure, Report, Stage, from_json
 from ..model.settings import RunSettings, with_judgement_of
@@ -26,6 +27,7 @@ from ..storage.port import Storage
 from .events import AssetDone, OnEvent
 from .fetch import fetch, fetch_resources, too_large
 from .ledger import Ledger, Plan
+from .pictures import brief_of, write_picture
 from .pool import Answer, Pool
 from .threads import Threads
 from .write import run_block, run_stamp, write_report
@@ -64,6 +66,7 @@ class Work:
         settings: RunSettings,
         digest: str,
         judge: Judge,
+        order: Order | None,
         folder: Path,
         pool: Pool,
         threads: Threads,
@@ -74,13 +77,17 @@ class Work:
         fail: Callable[[Exception], None],
         another_turn: Callable[[], None],
     ) -> None:
-        """`stop` and `fail` end the run, to be resumed; `another_turn` gives back an asset that was begun."""
+        """`stop` and `fail` end the run, to be resumed; `another_turn` gives back an asset that was begun.
+
+        `order` is the picture that assets are to have.
+        """
         self._storage = storage
         self._reports = reports
         self._ledger = ledger
         self._settings = settings
         self._digest = digest
         self._judge = judge
+        self._order = order
         self._folder = folder
         self._pool = pool
         self._threads = threads
@@ -107,7 +114,9 @@ class Work:
         path = str(self._folder / f"{number}.glb")
         root = self._storage.root
         demand = self._settings.policy.demand(item.key[len(root) :])
-        request = Request(id=number, path=path, key=item.key, root=root, limits=limits, demand=demand)
+        request = Request(
+            id=number, path=path, key=item.key, root=root, limits=limits, demand=demand, preview=self._order
+        )
         job = self.jobs[request.id] = Job(plan=plan, item=item, request=request)
         if plan.judge:
             self._in_thread(partial(self._judged_again, plan, demand), partial(self._take_judged, job))
@@ -164,11 +173,7 @@ class Work:
         if self._stopped():
             self._drop(job)
         elif isinstance(answer.reply, Failure):
-            if job.request.failed:
-                self._report(job, error=job.request.failed, versions=answer.versions)
-            else:  # what brought Blender down may still be looked at without it
-                job.request = replace(job.request, failed=answer.reply)
-                self._pool.submit(job.request)
+            self._take_failure(job, answer.reply, answer.versions)
         elif answer.reply.needs:
             job.resources = Path(f"{job.request.path}.resources")
             task = partial(fetch_resources, self._storage, answer.reply.needs, job.resources, self._settings.limits)
@@ -176,6 +181,17 @@ class Work:
         else:
             job.seconds |= answer.reply.seconds
             self._report(job, error=answer.reply.error, reply=answer.reply, versions=answer.versions)
+
+    def _take_failure(self, job: Job, failure: Failure, versions: dict[str, str]) -> None:
+        """What brought Blender down may still be looked at without it, and without its picture with it."""
+        before = job.request.failed
+        if before and (before.stage != "preview" or failure.stage == "preview"):
+            self._report(job, error=before, versions=versions)
+            return
+        if failure.stage == "preview" and self._order:
+            self._order = replace(self._order, gpu=False)  # no other asset is to meet a driver that takes Blender down
+        job.request = replace(job.request, failed=failure)
+        self._pool.submit(job.request)
 
     def _take_resources(self, job: Job, resources: dict[str, Resource] | GlbvError) -> None:
         if self._stopped():
@@ -194,7 +210,8 @@ class Work:
         reply: Reply | None = None,
         versions: dict[str, str] | None = None,
     ) -> None:
-        self._write(job, self._made(job, error=error, reply=reply, versions=versions))
+        report = self._made(job, error=error, reply=reply, versions=versions)
+        self._write(job, report, reply.preview if reply else None)
 
     def _made(
         self,
@@ -204,7 +221,7 @@ class Work:
         reply: Reply | None = None,
         versions: dict[str, str] | None = None,
     ) -> Report:
-        said = reply or Reply(id=job.request.id, coverage=_not_looked_at(error, job.request.demand))
+        said = reply or Reply(id=job.request.id, coverage=_not_looked_at(error, job.request))
         report = Report(
             verdict=said.verdict,
             asset=job.item,
@@ -221,30 +238,40 @@ class Work:
             report = replace(self._judge(report, job.request.demand), verdict=said.verdict)
         return report
 
-    def _write(self, job: Job, report: Report) -> None:
+    def _write(self, job: Job, report: Report, preview: Preview | None = None) -> None:
         self._forget_files(job)
         self.writing += 1
-        task = partial(write_report, self._reports, job.plan.report_key, report)
+        task = partial(self._written, job.plan.report_key, report, preview)
         self._in_thread(task, partial(self._take_written, job, report))
 
-    def _take_written(self, job: Job, report: Report, written: str | GlbvError) -> None:
+    def _written(self, report_key: str, report: Report, preview: Preview | None) -> tuple[Report, str]:
+        """The report as it was written, with its ETag. In a storage thread."""
+        if preview and self._order:
+            folder, template = Path(self._order.folder), self._settings.report_name
+            report = write_picture(
+                self._reports, report, preview, folder=folder, report_key=report_key, template=template
+            )
+        return report, write_report(self._reports, report_key, report)
+
+    def _take_written(self, job: Job, report: Report, written: tuple[Report, str] | GlbvError) -> None:
         self.writing -= 1
         del self.jobs[job.request.id]
         if isinstance(written, GlbvError):
             fatal = isinstance(written, DeniedError)  # it will be the same for every report
             if not self._goes_on(job, UsageError(str(written)) if fatal else written, "report"):
                 return
-            report = replace(report, verdict="error", error=_failure("report", written))
+            report, etag = replace(report, verdict="error", error=_failure("report", written)), None
         else:
+            report, etag = written
             self._unavailable["report"] = 0
         self.done += 1
         lasting = not report.error or report.error.lasting
-        brief = report.brief()
+        brief = brief_of(report, self._reports, job.plan.report_key)
         self._ledger.record(
             job.plan.item.key,
             job.item,
             digest=report.run["settings"] if lasting else None,
-            report_etag=None if isinstance(written, GlbvError) else written,
+            report_etag=etag,
             verdict=report.verdict,
             brief=brief,
             extract=extract(report),
@@ -297,10 +324,11 @@ class Work:
         self._threads.submit(work)
 
 
-def _not_looked_at(error: Failure | None, demand: Demand) -> list[dict[str, Any]]:
+def _not_looked_at(error: Failure | None, request: Request) -> list[dict[str, Any]]:
     """The coverage of an asset of which no worker has said anything; judging names the rules."""
     reason = f"No worker got to it: {error.message if error else ''}"
-    needs = [need for need in get_args(Need) if need != "rule" and (need != "custom" or demand.rules_folder)]
+    asked = {"rule": False, "custom": request.demand.rules_folder, "preview": request.preview}
+    needs = [need for need in get_args(Need) if asked.get(need, True)]
     return [{"need": need, "reason": reason, "places": None, "rules": []} for need in needs]
 
 

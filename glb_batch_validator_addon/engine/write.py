@@ -12,11 +12,12 @@ from ..storage.port import Storage
 
 
 def run_block(*, digest: str, seconds: Mapping[str, float], versions: Mapping[str, str]) -> dict[str, Any]:
-    """The block of a report that may differ from run to run: now, seconds by stage, versions."""
+    """The block of a report that may differ from run to run: now, seconds by stage, versions; no picture yet."""
     return {
         **run_stamp(digest),
         "seconds": {stage: round(value, 6) for stage, value in seconds.items()},
         "versions": {"glb_batch_validator": __version__, **versions},
+        "preview": None,
     }
 
 

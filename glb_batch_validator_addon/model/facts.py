@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from .finding import Elements, Vector
 
-Need = Literal["file", "data", "khronos", "scene", "meshes", "pixels", "deep", "custom", "rule"]
+Need = Literal["file", "data", "khronos", "scene", "meshes", "pixels", "deep", "preview", "custom", "rule"]
 """What a check looks at: the JSON; accessor data; Khronos' report; what Blender imported; its meshes; decoded images;
-what only `--depth deep` measures. And what else may fail: to load a studio's own rules, and a rule itself."""
+what only `--depth deep` measures. And what else may fail: to make a picture, to load a studio's own rules, and a rule
+itself."""
 
 MAX_PLACES = 20
 """Places that a `Sample` names."""

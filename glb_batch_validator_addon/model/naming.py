@@ -37,6 +37,15 @@ def report_key(key: str, template: str, *, uid_of: str) -> str:
     return folder + slash + _FIELD.sub(lambda found: stem if found[1] == "stem" else uid(uid_of), template)
 
 
+def preview_key(report_key: str, template: str, *, suffix: str, uid_of: str | None = None) -> str:
+    """`props/Chair_report.json` -> `props/Chair_preview.webp`; with the asset's uid before `_preview` on request.
+
+    What the template does not end in is part of the asset's name: with `{stem}.json` only `.json` gives way.
+    """
+    ending = "_report.json" if template.endswith("_report.json") else ".json"
+    return f"{report_key.removesuffix(ending)}{f'_{uid(uid_of)}' if uid_of else ''}_preview.{suffix}"
+
+
 def twin_template(template: str) -> str:
     """For an asset whose report name is taken (`chair.GLB` beside `chair.glb`): the same with its uid in it."""
     return template if "{uid}" in template else template.replace("{stem}", "{stem}_{uid}", 1)

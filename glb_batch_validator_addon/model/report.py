@@ -18,7 +18,7 @@ MAX_BRIEF_RULES = 8
 MAX_BRIEF_TEXT = 200
 """Characters of what it says."""
 
-Stage = Literal["fetch", "container", "khronos", "import", "measure", "meshes", "pixels", "judge", "report"]
+Stage = Literal["fetch", "container", "khronos", "import", "measure", "meshes", "pixels", "preview", "judge", "report"]
 """Where in its way through the product an asset was when something happened."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from .limits import MIB, Limits
 from .naming import DEFAULT_REPORT_NAME
+from .preview import LOOK, PictureFormat, Previews
 from .profile import Policy
 from .report import SCHEMA_VERSION
 
@@ -55,19 +56,31 @@ class RunSettings:
     assets_per_worker: int = 10_000
     """After so many a worker is replaced: what leaks in Blender or in an add-on does not add up."""
 
+    previews: Previews = "off"
+    preview_size: int = 256
+    """Pixels of a side."""
+    preview_format: PictureFormat = "webp"
+
     report_name: str = DEFAULT_REPORT_NAME
     limits: Limits = field(default_factory=Limits)
     policy: Policy = field(default_factory=Policy)
     """What is asked of the assets."""
 
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether assets are to have previews: they take Blender, which depth `quick` leaves out."""
+        return self.previews != "off" and self.policy.depth != "quick" and not self.judge_only
+
     def digest(self, *, product: str, blender: str) -> str:
         """What decides a report's content, 16 hex digits each: `MEASURED.JUDGED`.
 
-        Of the facts: schema, limits, product version, Blender's major.minor, depth, custom rules. Of the judgement:
-        profile, waivers and which of them hold today, data sheet.
+        Of the facts: schema, limits, product version, Blender's major.minor, depth, custom rules, pictures. Of the
+        judgement: profile, waivers and which of them hold today, data sheet.
         """
         series = ".".join(blender.split(".")[:2])
         decisive = {"schema": SCHEMA_VERSION, "limits": asdict(self.limits), "product": product, "blender": series}
+        if self.takes_pictures:
+            decisive["previews"] = [LOOK, self.previews, self.preview_size, self.preview_format]
         return f"{_digest(decisive | self.policy.measuring())}.{_digest(self.policy.judging())}"
 
 

@@ -13,13 +13,16 @@ from typing import Any
 
 from .finding import Verdict
 from .limits import Limits
+from .preview import Order, Preview
 from .profile import Demand
 from .report import Failure
 
 STAGE_FILE = "GLBV_STAGE_FILE"
 MEMORY_LIMIT = "GLBV_MEMORY_LIMIT_BYTES"
 THREADS = "GLBV_THREADS"
-"""What a worker is told by environment variables at its start."""
+TRY_WORKBENCH = "GLBV_TRY_WORKBENCH"
+"""What a worker is told by environment variables at its start: the last one to render once with Workbench into the
+file that it names, and to end."""
 
 EXIT_MEMORY = 75
 """A worker's exit code when it ended itself at its memory limit (EX_TEMPFAIL: another try may succeed)."""
@@ -51,8 +54,11 @@ class Request:
     demand: Demand
     resources: Mapping[str, Resource] | None = None
     """By key; None until the worker has said what it needs."""
+    preview: Order | None = None
+    """The picture that is wanted."""
     failed: Failure | None = None
-    """How the asset ended a worker: so Blender is left out, and everything else is looked at."""
+    """How the asset ended a worker: so Blender is left out (of the stage `preview` only the picture), and everything
+    else is looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +82,7 @@ class Reply:
     coverage: Sequence[Any] = ()
     khronos: Any = None
     facts: dict[str, Any] | None = None
+    preview: Preview | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     """By stage."""
     memory_bytes: int = 0
@@ -97,6 +104,8 @@ def decode_request(line: bytes | str) -> Request:
     values = json.loads(line)
     values["limits"] = Limits(**values["limits"])
     values["demand"] = Demand.from_json(values["demand"])
+    if values["preview"] is not None:
+        values["preview"] = Order(**values["preview"])
     if values["failed"] is not None:
         values["failed"] = Failure(**values["failed"])
     if values["resources"] is not None:
@@ -111,5 +120,7 @@ def decode_reply(line: bytes | str) -> Reply | Hello:
         return Hello(**values)
     if values["error"] is not None:
         values["error"] = Failure(**values["error"])
+    if values["preview"] is not None:
+        values["preview"] = Preview(**values["preview"])
     values["needs"] = tuple(values["needs"])
     return Reply(**values)

@@ -42,6 +42,7 @@ NEEDS: Mapping[str, str] = {
     "meshes": "Quality of the meshes",
     "pixels": "Decoded images",
     "deep": "What takes long",
+    "preview": "Picture",
     "custom": "The studio's own rules",
     "rule": "A rule",
 }
