@@ -25,6 +25,20 @@ PREFIX = "GLBV_"
 
 Vector = tuple[float, float, float]
 
+_SPELLED = {
+    **{name.lower(): name for name in ("BIN", "GLB", "GPU", "IO", "JSON", "KHR", "MIME", "TRS", "URI", "UV")},
+    "ibm": "inverse bind matrix",
+    "npot": "non-power-of-two",
+    "oob": "out of bounds",
+}
+
+
+def in_words(code: str) -> str:
+    """A code as words, for those that have no title: Khronos' own, and a studio's."""
+    words = [word for word in code.removeprefix(PREFIX).lower().split("_") if word]
+    text = " ".join(_SPELLED.get(word, word) for word in words)
+    return text[:1].upper() + text[1:]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elements:

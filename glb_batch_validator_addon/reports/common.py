@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..model.entry import Entry
-from ..model.finding import PREFIX
+from ..model.finding import in_words
 from ..model.survey import RuleText
 from ..model.text import printable
 
@@ -34,8 +34,8 @@ def unchecked(entry: Entry) -> list[str]:
 
 
 def title_of(code: str, rules: Mapping[str, RuleText]) -> str:
-    """The rule's title, or its code in words: Khronos' codes have no other name."""
-    return rules[code].title if code in rules else code.removeprefix(PREFIX).replace("_", " ").capitalize()
+    """What is wrong, in a few words: the rule's title, or its code as words."""
+    return rules[code].title if code in rules else one_line(in_words(code))
 
 
 def folder_and_name(key: str) -> tuple[str, str]:

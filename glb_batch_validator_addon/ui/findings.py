@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..model.finding import PREFIX
+from ..model.finding import in_words
 from .words import drawable, plain
 
 if TYPE_CHECKING:
@@ -22,12 +22,6 @@ MAX_PLACES = 20
 """Findings of one rule that have a button: more would be no list to click through."""
 
 # Words of codes that are no words.
-_SPELLED = {
-    **{name.lower(): name for name in ("BIN", "GLB", "GPU", "IO", "JSON", "KHR", "MIME", "TRS", "URI", "UV")},
-    "ibm": "inverse bind matrix",
-    "npot": "non-power-of-two",
-    "oob": "out of bounds",
-}
 
 _KINDS = {"vertex": "vertices", "edge": "edges", "face": "faces"}
 
@@ -84,9 +78,7 @@ def title_of(code: str) -> str:
     """What is wrong, in a few words: the rule's title, or its code as words."""
     if rule := rules().get(code):
         return rule.title
-    words = [word for word in drawable(code).removeprefix(PREFIX).lower().split("_") if word]
-    text = " ".join(_SPELLED.get(word, word) for word in words)
-    return text[:1].upper() + text[1:]
+    return in_words(drawable(code))
 
 
 def of_brief(brief: Mapping[str, Any]) -> Iterator[Group]:

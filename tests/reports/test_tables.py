@@ -56,7 +56,7 @@ def test_there_is_a_row_a_finding() -> None:
     assert (large["saves_bytes"], large["saves_gpu_bytes"], large["change"]) == ("1000", "4000", "new")
     assert (torn["mesh"], torn["elements"], torn["element_count"], torn["y_m"]) == ("torn", "edge", "4", "-0.5")
     assert (torn["change"], torn["waived"], torn["saves_bytes"]) == ("still", "false", "")
-    assert (offset["pointer"], offset["title"]) == ("offset:20", "Glb chunk too big")
+    assert (offset["pointer"], offset["title"]) == ("offset:20", "GLB chunk too big")
     assert (waived["waived"], waived["waiver_owner"], waived["waiver_expires"]) == ("true", "mira", "2026-12-31")
 
 

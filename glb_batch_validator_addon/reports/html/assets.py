@@ -36,8 +36,8 @@ def row(entry: Entry, root: str, *, pictured: bool) -> list[Any]:
         [counts.get(severity, 0) for severity in SEVERITIES],
         words.short(extract["generator"] or "") if extract else None,
         list(dict.fromkeys(finding["code"] for finding in findings if not finding.get("waived")))[:MAX_RULES],
-        # What the depth leaves out is left out on purpose, and everywhere: the asset's own page tells it.
-        sum(gap["need"] != "deep" for gap in extract["coverage"]) if extract else 1,
+        # What the depth leaves out is left out on purpose, and a picture is no check: the asset's own page tells it.
+        sum(gap["need"] not in ("deep", "preview") for gap in extract["coverage"]) if extract else 1,
         words.kind_of(error["type"]) if (error := brief.get("error")) else None,
         int(pictured),
         # Mostly it follows from the name, and then need not be said.

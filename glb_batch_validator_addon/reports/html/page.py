@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ...model.entry import Entry
 from ...model.survey import RuleText, RunHead, Survey
+from ..common import title_of
 from . import assets, charts, words
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ def _rendered(head: RunHead, survey: Survey, rules: Mapping[str, RuleText], root
         fixes=fixes,
         fixes_in_sight=FIXES_IN_SIGHT,
         vocabulary=_block(_vocabulary(survey, rules), id="vocabulary"),
+        title_of=lambda code: title_of(code, rules),
         name=lambda key: words.short(words.name_of(key, root)),
         route=lambda key: words.route_of(key, root),
         card_parts=lambda counts: charts.parts(counts, labels),
@@ -172,7 +174,7 @@ def _vocabulary(survey: Survey, rules: Mapping[str, RuleText]) -> dict[str, Any]
     return {
         "verdicts": [[name, *texts] for name, texts in words.VERDICTS.items()],
         "severities": [[name, *texts] for name, texts in words.SEVERITIES.items()],
-        "rules": {rule.code: [words.title_of(rule.code, rules), [], []] for rule in survey.rules}
+        "rules": {rule.code: [title_of(rule.code, rules), [], []] for rule in survey.rules}
         | {code: [text.title, words.spans(text.why), words.spans(text.how)] for code, text in rules.items()},
     }
 

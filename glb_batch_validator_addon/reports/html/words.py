@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from ...model.finding import PREFIX, Saving
-from ...model.survey import RuleText
+from ...model.finding import Saving
 from ...model.text import printable
 
 NOTHING = "–"
@@ -62,10 +61,6 @@ MEASURES: Mapping[str, str] = {
     "texel_density": "Texel density",
     "size_m": "Size",
 }
-
-
-# Words of codes that are no words.
-_SPELLED = {name.lower(): name for name in ("GLB", "GPU", "IO", "JSON", "KHR", "MIME", "TRS", "URI", "UV")}
 
 
 class Span(NamedTuple):
@@ -177,14 +172,6 @@ def spans(text: str) -> list[Span]:
         for index, piece in enumerate(pieces)
         if piece
     ]
-
-
-def title_of(code: str, rules: Mapping[str, RuleText]) -> str:
-    """What is wrong, in a few words: the rule's title, or its code as words."""
-    if rule := rules.get(code):
-        return rule.title
-    text = " ".join(_SPELLED.get(word, word) for word in code.removeprefix(PREFIX).lower().split("_"))
-    return one_line(text[:1].upper() + text[1:])
 
 
 def kind_of(error: str) -> str:
