@@ -42,18 +42,18 @@ def main() -> int:
         server.upload(library, BUCKET, PREFIX)
         command = [
             *("--bucket", BUCKET, "--prefix", PREFIX, "--endpoint-url", server.url, "--output", str(OUTPUT)),
-            *("--ledger", str(OUTPUT / "ledger.sqlite")),
+            *("--format", "html,csv,junit,sarif,s3-batch,markdown", "--data-folder", str(OUTPUT / "data")),
         ]
         console.print(f"[bold]s3://{BUCKET}/{PREFIX}[/] is served on {server.url}; now running\n")
-        console.print(f"  python run_batch.py {shlex.join(command[:6])}\n", markup=False)
+        console.print(f"  python run_batch.py {shlex.join(command[:10])}\n", markup=False)
         run = [sys.executable, str(ROOT / "run_batch.py"), *command]
         code = subprocess.run(run, env={**os.environ, **server.credentials}, check=False).returncode
         server.download(BUCKET, PREFIX, library)
 
     reports = [json.loads(path.read_text("utf-8")) for path in sorted(library.rglob("*_report.json"))]
     console.print(table_of(reports))
-    console.print(f"Each report lay beside its asset in the bucket; copies are in {library}")
-    console.print(f"Summary of the run: {OUTPUT / 'summary.json'}")
+    console.print(f"Reports and pictures lay beside the assets in the bucket; copies are in {library}")
+    console.print(f"The whole library on one page, for your browser: [bold]{OUTPUT / 'report.html'}[/]")
     failing = sum(bool(sample.error) for sample in samples)
     as_expected = len(reports) == count and sum(bool(report["error"]) for report in reports) == failing
     if code == 3 and as_expected:

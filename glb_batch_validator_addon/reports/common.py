@@ -29,8 +29,9 @@ def counting(entry: Entry, *severities: str) -> Iterator[dict[str, Any]]:
 
 
 def unchecked(entry: Entry) -> list[str]:
-    """What could not be looked at, or not everywhere: `Need`s, each once."""
-    return list(dict.fromkeys(gap["need"] for gap in entry.extract["coverage"])) if entry.extract else []
+    """What could not be looked at, or not everywhere: `Need`s, each once. A picture is for people, and no check."""
+    gaps = entry.extract["coverage"] if entry.extract else ()
+    return list(dict.fromkeys(gap["need"] for gap in gaps if gap["need"] != "preview"))
 
 
 def title_of(code: str, rules: Mapping[str, RuleText]) -> str:

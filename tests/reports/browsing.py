@@ -40,7 +40,7 @@ class Page:
     def open(self, html: Path, fragment: str = "") -> None:
         """Anew, also if it is open already; returns when its scripts are done."""
         self.driver.get("about:blank")
-        self.driver.get(html.as_uri() + fragment)
+        self.driver.get(html.resolve().as_uri() + fragment)
         self.until("return document.documentElement.classList.contains('ready')")
 
     def run(self, script: str, *arguments: Any) -> Any:
