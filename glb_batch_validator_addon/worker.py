@@ -53,7 +53,8 @@ def main() -> None:
 def _serve() -> None:
     replies = _take_stdout()
     stage = _stage_file(os.environ[STAGE_FILE])
-    with _few_cores(int(os.environ.get(THREADS, "0"))):
+    threads = int(os.environ.get(THREADS, "0"))
+    with _few_cores(threads):
         import bpy
     from .analysis import Analysis
     from .blender import scene
@@ -66,7 +67,8 @@ def _serve() -> None:
     replies.write(encode(Hello(versions={"blender": bpy.app.version_string, "python": platform.python_version()})))
     replies.flush()
 
-    validator, previews = open_validator(), Previews()
+    validator = open_validator()
+    previews = Previews(threads=threads)
 
     def enter(name: Stage) -> None:
         stage[:] = name.encode().ljust(STAGE_BYTES, b"\0")

@@ -40,7 +40,8 @@ def fit(parts: Sequence[Part], *, axes: Vectors, slope: float, fill: float) -> S
     k = slope * fill
     reach = np.full(4, -np.inf)
     for across, up, back in _seen(parts, axes):
-        planes = (across + k * back, k * back - across, up + k * back, k * back - up)
+        with np.errstate(invalid="ignore"):  # infinite coordinates
+            planes = (across + k * back, k * back - across, up + k * back, k * back - up)
         reach = np.maximum(reach, [plane.max() for plane in planes])
     if not np.isfinite(reach).all():
         return None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import bpy
@@ -30,7 +32,9 @@ _Pixels = npt.NDArray[np.float32]
 class Previews:
     """Makes pictures in this Blender. One each worker, as it remembers which device renders."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, threads: int = 0) -> None:
+        """With so many threads, or as many as there are cores for 0. Blender's own `--threads` counts in any case."""
+        self._threads = threads
         self._device: str | None = None
 
     def take(self, order: Order, *, contents: Sequence[str], at: Path) -> Preview:
@@ -43,7 +47,7 @@ class Previews:
         path = _path(order, contents, device)
         pixels = _kept(path, order.size)
         if pixels is None:
-            studio.set_up(order)
+            studio.set_up(order, threads=self._threads)
             try:
                 device = self._render(at, device)
                 path = _path(order, contents, device)
@@ -125,9 +129,24 @@ def _render(at: Path, device: str) -> None:
     if device != "OPENGL":
         scene.cycles.device = "CPU" if device == "CPU" else "GPU"
     scene.render.filepath = str(at)
-    bpy.ops.render.render(write_still=True)
+    with _silence():
+        bpy.ops.render.render(write_still=True)
     if not at.is_file():
         raise RuntimeError("Blender rendered no picture.")
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Without Cycles' words about its progress on stdout: 5 kB a picture. Errors are on stderr."""
+    sys.stdout.flush()
+    stdout, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(stdout, 1)
+        os.close(stdout)
+        os.close(nowhere)
 
 
 def _kept(path: Path, size: int) -> _Pixels | None:

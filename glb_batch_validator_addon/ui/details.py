@@ -17,6 +17,8 @@ class Details:
     """Texts, made once when an asset is chosen."""
 
     path: str
+    picture: str | None
+    """Name of its file in the folder that keeps pictures."""
     groups: tuple[Group, ...]
     rest: str
     """What there is besides the groups: rules that are not named, findings that are waived."""
@@ -26,7 +28,13 @@ class Details:
     @classmethod
     def of(cls, row: Row) -> Details:
         """Those of a row."""
-        return cls(path=row.path, groups=tuple(_groups(row)), rest=_rest(row.brief), facts=tuple(_facts(row)))
+        return cls(
+            path=row.path,
+            picture=row.brief.get("preview_file"),
+            groups=tuple(_groups(row)),
+            rest=_rest(row.brief),
+            facts=tuple(_facts(row)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

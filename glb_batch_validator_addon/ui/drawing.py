@@ -148,6 +148,7 @@ def draw_preferences(settings: Any, context: bpy.types.Context) -> None:
     layout.separator()
     layout.label(text="Validation")
     layout.prop(settings, "depth")
+    layout.prop(settings, "previews")
     column = layout.column(align=True)
     column.prop(settings, "limit")
     column.prop(settings, "batch_size")

@@ -3,6 +3,7 @@
 import bpy
 
 from .drawing import ICONS, draw_connection, draw_demand, draw_groups, draw_place, draw_text
+from .pictures import PICTURES
 from .properties import preferences
 from .results import OUTCOMES
 from .scenes import ASSET
@@ -11,6 +12,8 @@ from .state import STATE
 from .validating import GLBV_OT_validate_folder, GLBV_OT_validate_prefix
 
 PAST_RUNS_SHOWN = 10
+PICTURE_SCALE = 9.0
+"""Of the chosen asset's picture, in units of an icon."""
 
 NARROW_PIXELS = 350
 """Of a sidebar, at a scale of 1: less is too little for three columns. It opens with 280."""
@@ -76,6 +79,7 @@ class GLBV_PT_library(_Panel, bpy.types.Panel):
         column.enabled = not now.active
         draw_place(column, library)
         column.prop(settings, "depth")
+        column.prop(settings, "previews")
         sizes = column.column(align=True)
         sizes.prop(settings, "limit")
         sizes.prop(settings, "batch_size")
@@ -181,6 +185,9 @@ class GLBV_UL_results(bpy.types.UIList):
         chosen = index == now.position  # red on the colour of choice is hard to read
         line.alert = row.outcome in ("error", "fail") and not chosen
         narrow = context.region.width < NARROW_PIXELS * context.preferences.system.ui_scale
+        if not narrow:
+            picture = PICTURES.icon(STATE.pictures, row.brief.get("preview_file"))
+            line.label(text="", icon_value=picture) if picture else line.label(text="", icon="BLANK1")
         split = line.split(factor=0.65 if narrow else 0.55)
         split.label(text=row.name, icon=ICONS[row.outcome], translate=False)
         if not narrow:
@@ -240,6 +247,8 @@ class GLBV_PT_details(_Panel, bpy.types.Panel):
             layout.label(text="Choose an asset in the list", icon="INFO")
             return
         draw_text(layout, context, details.path)
+        if picture := PICTURES.icon(STATE.pictures, details.picture):
+            layout.template_icon(icon_value=picture, scale=PICTURE_SCALE)
         column = layout.column(align=True)
         column.operator("glbv.open_asset", icon="SCENE_DATA")
         column.operator("glbv.validate_again", icon="FILE_REFRESH")

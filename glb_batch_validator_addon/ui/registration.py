@@ -8,6 +8,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from . import errands, filtering, libraries, panels, properties, selecting, validating, waiving, watching
+from .pictures import PICTURES
 from .properties import data_path, preferences
 from .state import STATE, sync_rows
 
@@ -35,6 +36,7 @@ def unregister() -> None:
     errands.unregister()
     watching.unregister()
     STATE.close()
+    PICTURES.close()
     if bpy.app.timers.is_registered(_prepare):
         bpy.app.timers.unregister(_prepare)
     bpy.app.handlers.load_post.remove(_after_load)

@@ -43,6 +43,8 @@ class State:
         """Assets that were opened, by the `session_uid` of their scenes. They stay: undo brings scenes back."""
         self.past_runs: tuple[PastRun, ...] = ()
         """Earlier runs, the newest first."""
+        self.pictures: Path | None = None
+        """The folder that keeps pictures of assets, by the names that briefs have for them."""
         self.connection: tuple[bool, str] | None = None
         """Whether the last test of a connection went well, and what it said."""
 
@@ -58,16 +60,19 @@ class State:
         """
         run = history.begin(data, options=options)
         engine = start_engine(*options, f"--data-folder={data}", f"--output={run.folder}", log=run.log)
+        self._keep_pictures(data)
         judging = JUDGE in options
         keep_rows = judging and run.library == history.place(self.options)
         self._session.start(engine, library=run.library, keep_rows=keep_rows, judging=judging)
         self._run = run
         self._look_at(options)
 
-    def start_aside(self, options: Sequence[str], *, library: str, keep_rows: bool = False) -> None:
+    def start_aside(self, options: Sequence[str], *, data: Path, library: str, keep_rows: bool = False) -> None:
         """Start a run that is not kept: of one asset, or of the open scene. Raises `UsageError`, OSError."""
         folder = temporary_folder()
-        engine = start_engine(*options, f"--data-folder={folder}", log=folder / "engine.log")
+        ledger = f"--ledger={folder / 'aside.sqlite'}"
+        engine = start_engine(*options, f"--data-folder={data}", ledger, log=folder / "engine.log")
+        self._keep_pictures(data)
         self._session.start(engine, library=library, keep_rows=keep_rows)
         if not keep_rows:
             self._look_at(options)
@@ -76,6 +81,9 @@ class State:
         """Show the results of an earlier run."""
         self._session.start(Replay(run.summary, f"Run of {run.started}: {run.outcome}"), library=run.library)
         self._look_at(run.options)
+
+    def _keep_pictures(self, data: Path) -> None:
+        self.pictures = data / "previews"
 
     def _look_at(self, options: Sequence[str]) -> None:
         self.options = tuple(option for option in options if option != JUDGE)
@@ -103,6 +111,7 @@ class State:
     def load_past(self, data: Path) -> None:
         """Look which runs are kept in this data folder."""
         self.past_runs = history.load(data)
+        self._keep_pictures(data)
 
     def say(self, word: str) -> None:
         self._session.say(word)

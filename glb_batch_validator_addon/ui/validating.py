@@ -201,8 +201,9 @@ class GLBV_OT_validate_scene(_Validation, DemandProperties, bpy.types.Operator):
         settings = preferences(context)
         library = settings and settings.library
         folder = export_scene(context, only_selected=self.only_selected, apply_modifiers=self.apply_modifiers)
-        asked = [*self.own_or_kept(library, DEMAND), *(options_of(settings, ["depth"]) if settings else ())]
-        STATE.start_aside([f"--folder={folder}", *asked], library=f"Scene {context.scene.name}")
+        kept = options_of(settings, ["depth", "previews"]) if settings else ()
+        asked = [f"--folder={folder}", *self.own_or_kept(library, DEMAND), *kept]
+        STATE.start_aside(asked, data=data_path(context), library=f"Scene {context.scene.name}")
 
 
 class GLBV_OT_validate_again(_Validation, bpy.types.Operator):
@@ -220,7 +221,8 @@ class GLBV_OT_validate_again(_Validation, bpy.types.Operator):
         key = quote_plus(STATE.snapshot.chosen.key, errors="surrogateescape")
         manifest = temporary_folder() / "again.csv"  # in the form of S3 Batch, which has room for every key
         manifest.write_text(f'"{bucket}","{key}"\n', "utf-8")
-        STATE.start_aside([*STATE.options, "--force", f"--manifest={manifest}"], library="", keep_rows=True)
+        asked = [*STATE.options, "--force", f"--manifest={manifest}"]
+        STATE.start_aside(asked, data=data_path(context), library="", keep_rows=True)
 
 
 class _PastRunOperator:

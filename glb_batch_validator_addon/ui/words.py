@@ -19,6 +19,7 @@ _WORDS = {
     "--reports-to": "Reports To",
     "--waivers": "Waivers",
     "--profile": "Profile",
+    "--previews": "Previews",
     "--depth": "Depth",
     "--bucket": "Bucket",
     "--prefix": "Prefix",

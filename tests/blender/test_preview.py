@@ -21,7 +21,8 @@ from glb_batch_validator_addon.blender.measure import NOT_EXPORTED, measure
 from glb_batch_validator_addon.blender.preview import NoPictureError, Previews, choose_device
 from glb_batch_validator_addon.model.preview import Order, Preview
 
-SIZE = 256
+SIZE = 96
+"""Pixels: enough for all that is looked at here, and quick."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -158,9 +159,9 @@ def test_the_subject_fills_the_middle_of_the_picture(make: Any, order: Order) ->
 
     size, off = extent(shown)
     assert 0.60 <= size <= 0.95
-    assert size == pytest.approx(studio.FILL, abs=0.02)
-    assert off < 0.01
-    assert shown.sum() > 50
+    assert size == pytest.approx(studio.FILL, abs=0.03)
+    assert off < 0.015
+    assert shown.sum() > 20
 
 
 def test_a_white_cube_has_three_sides_that_are_neither_black_nor_burnt_out(order: Order) -> None:
@@ -171,9 +172,9 @@ def test_a_white_cube_has_three_sides_that_are_neither_black_nor_burnt_out(order
     top, front, side = (
         float(np.median(pixels[rows, columns]))
         for rows, columns in (
-            (slice(40, 60), slice(110, 140)),
-            (slice(130, 160), slice(70, 100)),
-            (slice(130, 160), slice(190, 210)),
+            (slice(15, 22), slice(41, 52)),
+            (slice(49, 60), slice(26, 37)),
+            (slice(49, 60), slice(71, 79)),
         )
     )
     assert 0.5 < side < front - 0.04 < top - 0.08 < 0.95
@@ -184,9 +185,11 @@ def test_the_front_of_a_gltf_asset_is_what_one_sees(tmp_path: Path, order: Order
     builder = GlbBuilder()
     colors = {"front": (1, 0, 0), "right": (0, 1, 0), "top": (0, 0, 1)}
     places = {"front": (0, 0, 2), "right": (2, 0, 0), "top": (0, 2, 0)}
+    nodes = []
     for name, color in colors.items():
         shape = builder.mesh(cube(), material=builder.material(name, color=(*color, 1.0)), name=name)
-        builder.scene(builder.add("nodes", mesh=shape, translation=list(places[name]), name=name))
+        nodes.append(builder.add("nodes", mesh=shape, translation=list(places[name]), name=name))
+    builder.scene(*nodes)
     path = tmp_path / "front.glb"
     path.write_bytes(builder.build())
     scene.import_glb(path, folder=tmp_path)
@@ -194,7 +197,8 @@ def test_the_front_of_a_gltf_asset_is_what_one_sees(tmp_path: Path, order: Order
     pixels = pixels_of(order)
 
     def middle(channel: int) -> np.ndarray:
-        return np.argwhere(pixels[..., channel] > pixels.sum(axis=2) * 0.6).mean(axis=0)
+        others = np.delete(pixels, channel, axis=2).max(axis=2)
+        return np.argwhere(pixels[..., channel] > others + 0.15).mean(axis=0)
 
     front, right, top = middle(0), middle(1), middle(2)
     assert top[0] < min(front[0], right[0]), "the top is above"
@@ -235,7 +239,7 @@ def test_hidden_objects_and_loose_vertices_do_not_count_for_the_frame(order: Ord
     mesh([(-1, -1, 0), (1, -1, 0), (1, 1, 0), (-1, 1, 0), (900, 0, 0)], [(0, 1, 2, 3)], name="plane")
     box(50, 50, 50).hide_render = True
 
-    assert extent(subject(pixels_of(order)))[0] == pytest.approx(studio.FILL, abs=0.02)
+    assert extent(subject(pixels_of(order)))[0] == pytest.approx(studio.FILL, abs=0.03)
 
 
 @pytest.mark.parametrize(
@@ -271,17 +275,26 @@ def test_twice_is_the_same_bytes(order: Order) -> None:
     assert files[0] == files[1]
 
 
+def blocks() -> dict[str, set[str]]:
+    """All data-blocks by kind."""
+    collections = {kind: getattr(bpy.data, kind) for kind in dir(bpy.data)}
+    return {
+        kind: {block.name for block in collection}
+        for kind, collection in collections.items()
+        if isinstance(collection, bpy.types.bpy_prop_collection)
+    }
+
+
 def test_it_leaves_nothing_behind(order: Order) -> None:
+    scene.reset(1)
+    empty = blocks()
     box()
     before = measure()
+
     taken(order)
     scene.reset(1)
 
-    kinds = (kind for kind in dir(bpy.data) if isinstance(getattr(bpy.data, kind), bpy.types.bpy_prop_collection))
-    left = {kind: [block.name for block in getattr(bpy.data, kind)] for kind in kinds}
-    assert {kind for kind, names in left.items() if set(names) - {"Render Result", "Viewer Node"}} <= {
-        *("scenes", "screens", "window_managers", "workspaces", "linestyles", "palettes", "brushes", "libraries"),
-    }
+    assert blocks() == empty
     box()
     assert measure() == before
 
@@ -307,22 +320,22 @@ def test_a_kept_picture_that_was_damaged_is_rendered_again(order: Order) -> None
         assert path.read_bytes() == whole
 
 
-@pytest.mark.parametrize(("format_", "magic"), [("webp", b"RIFF"), ("png", b"\x89PNG")])
-def test_size_and_format(order: Order, format_: Any, magic: bytes) -> None:
+@pytest.mark.parametrize(("size", "format_", "magic"), [(512, "webp", b"RIFF"), (256, "png", b"\x89PNG")])
+def test_size_and_format(order: Order, size: int, format_: Any, magic: bytes) -> None:
     box()
-    wanted = Order(engine="cycles", size=512, format=format_, folder=order.folder)
+    wanted = Order(engine="cycles", size=size, format=format_, folder=order.folder)
 
     picture = taken(wanted)
 
     data = Path(order.folder, picture.file).read_bytes()
     assert data.startswith(magic)
     assert picture.file.endswith(f".{format_}")
-    assert (picture.width, picture.height, picture.device) == (512, 512, "CPU")
+    assert (picture.width, picture.height, picture.device) == (size, size, "CPU")
     assert int(picture.fingerprint, 16)
     if format_ == "webp":
         assert len(data) < 20_000
-    size, off = extent(subject_of_lossy(preview._pixels(Path(order.folder, picture.file))[..., :3]))
-    assert (size, off) == (pytest.approx(studio.FILL, abs=0.03), pytest.approx(0, abs=0.01))
+    filled, off = extent(subject_of_lossy(preview._pixels(Path(order.folder, picture.file))[..., :3]))
+    assert (filled, off) == (pytest.approx(studio.FILL, abs=0.03), pytest.approx(0, abs=0.01))
 
 
 def subject_of_lossy(pixels: np.ndarray) -> np.ndarray:

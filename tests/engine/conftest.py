@@ -68,7 +68,9 @@ class Bench:
     def run(self, *, launcher: Launcher = FAKE, steps: int = 3000, **options: Any) -> Outcome:
         """Step a run to its end; `steps` of up to 0.1 s are more than any of these tests takes."""
         run_options = {
-            name: options.pop(name) for name in ("resume", "manifest", "reports", "plan_only") if name in options
+            name: options.pop(name)
+            for name in ("resume", "manifest", "reports", "plan_only", "pictures")
+            if name in options
         }
         settings = RunSettings(**{"workers": 2, "io_threads": 4, **self.settings, **options})
         ledger = Ledger(self.ledger_path)

@@ -6,6 +6,10 @@ needs a/b.png       asks for that key and answers with the bytes it got
 crash               dies of SIGSEGV;  exit 7: ends with that code;  memory: as a worker that outgrew its limit
 crash-once FILE     the same, unless FILE exists, which it makes first
 hang                never answers
+unpaintable         dies in the stage `preview` where a picture is wanted
+unpaintable-at-all  the same, and of the import when it comes again without
+
+A picture that is wanted has the content of the asset.
 
 Asked again without Blender, it answers with the failure of before.
 """
@@ -21,6 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from glb_batch_validator_addon.model.facts import Facts, facts_document
+from glb_batch_validator_addon.model.preview import Preview
 from glb_batch_validator_addon.model.report import Failure
 from glb_batch_validator_addon.model.wire import EXIT_MEMORY, STAGE_FILE, Hello, Reply, Request, decode_request, encode
 from tests.rules.making import empty
@@ -31,12 +36,19 @@ LONG = "/".join(["n" * 200] * 5)
 def answer(request: Request) -> Reply:
     content = Path(request.path).read_bytes().decode()
     word, _, rest = content.partition(" ")
-    Path(os.environ[STAGE_FILE]).write_bytes(b"import".ljust(16, b"\0"))
+    stage = Path(os.environ[STAGE_FILE])
+    stage.write_bytes(b"import".ljust(16, b"\0"))
+    painted = bool(request.failed and request.failed.stage == "preview")
+    if word.startswith("unpaintable") and request.preview and not request.failed:
+        stage.write_bytes(b"preview".ljust(16, b"\0"))
+        word = "crash"
+    elif word == "unpaintable-at-all" and painted:
+        word = "crash"
     if word == "crash-once":
         marker = Path(rest)
         word = "ok" if marker.exists() else "crash"
         marker.touch()
-    if request.failed:
+    if request.failed and not painted:
         return Reply(id=request.id, error=request.failed, khronos={"asked": "without Blender"})
     if word == "crash":
         signal.signal(signal.SIGSEGV, signal.SIG_DFL)
@@ -57,7 +69,18 @@ def answer(request: Request) -> Reply:
             return Reply(id=request.id, needs=(rest,))
         resource = request.resources[rest]
         facts["resource"] = Path(resource.path).read_text() if resource.path else resource.reason
-    return Reply(id=request.id, verdict="pass", facts=facts, sha256="0" * 64, seconds={"import": 0.001})
+    preview = None
+    if request.preview and not painted:
+        name = f"{Path(request.key).stem}.{request.preview.format}"
+        Path(request.preview.folder).mkdir(exist_ok=True)
+        Path(request.preview.folder, name).write_bytes(content.encode())
+        size, gpu = request.preview.size, request.preview.gpu
+        preview = Preview(
+            file=name, width=size, height=size, engine="cycles", device="CUDA" if gpu else "CPU", fingerprint="0" * 16
+        )
+    return Reply(
+        id=request.id, verdict="pass", facts=facts, sha256="0" * 64, preview=preview, seconds={"import": 0.001}
+    )
 
 
 def main() -> None:

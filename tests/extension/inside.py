@@ -106,6 +106,8 @@ def test_it_installs_and_is_enabled():
         assert not hasattr(bpy.types.WindowManager, "glbv")
         bpy.ops.preferences.addon_enable(module=NAME)
     assert bpy.ops.glbv.validate_prefix.get_rna_type().properties["bucket"].name == "Bucket"
+    # Where pictures are not the subject, nobody waits for them.
+    bpy.context.preferences.addons[NAME].preferences.previews = "off"
 
 
 def test_this_blender_loads_neither_boto3_nor_an_asset():
@@ -336,6 +338,18 @@ def test_another_profile_judges_at_once_and_a_waiver_counts(odd):
     choose("odd asset.glb")
     assert bpy.ops.glbv.validate_again() == {"FINISHED"}
     assert state().snapshot.chosen.outcome == "pass"
+
+
+def test_assets_have_pictures(odd):
+    assert bpy.ops.glbv.validate_folder(folder=str(odd), previews="cycles") == {"FINISHED"}
+    (row,) = state().snapshot.rows
+    assert state().pictures.joinpath(row.brief["preview_file"]).read_bytes()[8:12] == b"WEBP"
+    pictures = importlib.import_module(f"{NAME}.ui.pictures")
+    icons = pictures.Pictures()
+    (icon,) = {icons.icon(state().pictures, row.brief["preview_file"]) for _ in range(2)}
+    assert bool(icon) or bpy.app.background
+    assert icons.icon(state().pictures, "no such file.webp") == icons.icon(state().pictures, "../x.webp") == 0
+    icons.close()
 
 
 def test_a_quick_look_leaves_blender_out(odd):

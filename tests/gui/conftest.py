@@ -20,7 +20,8 @@ from tests.rig.blenders import Blender
 NAME = "bl_ext.user_default.glb_batch_validator"
 STATE = f"__import__('{NAME}.ui.state', fromlist=['STATE']).STATE"
 NOW = f"{STATE}.snapshot"
-LIBRARY = f"bpy.context.preferences.addons['{NAME}'].preferences.library"
+PREFERENCES = f"bpy.context.preferences.addons['{NAME}'].preferences"
+LIBRARY = f"{PREFERENCES}.library"
 
 
 @pytest.fixture(params=["debian-sid", "debian-4.3"])
@@ -64,6 +65,7 @@ def panel(window, installed, tmp_path):
     def open_panel(*arguments: str, **env: str) -> Window:
         blender = window(*arguments, **env)
         blender.wait_for(f"{LIBRARY} is not None")
+        blender.run(f"{PREFERENCES}.previews = 'off'")  # where they are not the subject, nobody waits for them
         blender.open_sidebar("GLB Validator")
         return blender
 

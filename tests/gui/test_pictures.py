@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Bucket
-from tests.gui.conftest import LIBRARY, NAME, NOW
+from tests.gui.conftest import LIBRARY, NAME, NOW, PREFERENCES
 
 SECONDS = 60
 ASIDE = """
@@ -31,6 +31,7 @@ def test_every_state_has_a_picture_of_its_own(panel, samples, moto_s3):
     taken = [blender.picture("idle")]
 
     blender.run(f"{LIBRARY}.bucket, {LIBRARY}.prefix = name, 'props/'", name=bucket.name)
+    blender.run(f"{PREFERENCES}.previews = 'cycles'")
     blender.click("glbv.validate_prefix")
     blender.wait_for(f"0 < ({NOW}.progress or 0) < 1", SECONDS)
     taken.append(blender.picture("running"))

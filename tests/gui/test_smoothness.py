@@ -13,7 +13,7 @@ import pytest
 from demo.samples import small_library
 from glb_batch_validator_addon.reports.summary import summary_json
 from glb_batch_validator_addon.ui import history
-from tests.gui.conftest import LIBRARY, NAME, NOW, STATE
+from tests.gui.conftest import LIBRARY, NAME, NOW, PREFERENCES, STATE
 from tests.gui.window import Window
 
 pytestmark = pytest.mark.alone
@@ -22,7 +22,6 @@ ASSETS = 500
 SECONDS = 120
 BANNER_SECONDS = 12
 """So long Blender animates the banner of a report."""
-PREFERENCES = f"bpy.context.preferences.addons['{NAME}'].preferences"
 WATCH = f"__import__('{NAME}.ui.watching', fromlist=['x']).GLBV_OT_watch"
 
 

@@ -31,3 +31,17 @@ def test_limits_product_and_blender_series_change_it() -> None:
     }
     assert len(others | {digest(BASE)}) == 4
     assert digest(BASE, blender="4.5.16") == digest(BASE)
+
+
+def test_pictures_change_it_where_they_are_taken() -> None:
+    taken = [
+        replace(BASE, previews="cycles"),
+        replace(BASE, previews="workbench"),
+        replace(BASE, previews="cycles", preview_size=512),
+        replace(BASE, previews="cycles", preview_format="png"),
+    ]
+    measured = {digest(settings).partition(".")[0] for settings in (BASE, *taken)}
+    assert len(measured) == 5
+    assert len({digest(settings).partition(".")[2] for settings in (BASE, *taken)}) == 1, "the judgement is the same"
+    quick = replace(BASE, policy=replace(BASE.policy, depth="quick"))
+    assert digest(replace(quick, previews="cycles")) == digest(quick)
