@@ -83,7 +83,7 @@ def _no_credentials_of_the_machine(tmp_path_factory: pytest.TempPathFactory) -> 
 def _alone(request: pytest.FixtureRequest) -> Iterator[None]:
     """Where tests run in several processes, those with the mark `alone` wait for the others to be at none, and make
     them wait."""
-    session = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    session = getattr(request.config, "workerinput", {}).get("testrunuid")
     if not session or not fcntl:
         yield
         return

@@ -34,7 +34,7 @@ from .ending import (
 )
 from .judging import judge_again
 from .manifest import keys_of_manifest
-from .outputs import Outputs, check_formats
+from .outputs import Left, Outputs, check_formats
 from .places import open_library, open_reports
 from .program import NO_BLENDER, check_workbench, find_launcher
 from .progress import View, make_view, print_event
@@ -152,7 +152,13 @@ def _validate(options: argparse.Namespace, control: Control) -> int:
             finished=finished[0],
             pictures=Pictures(pictures, reports),
         )
-        left = outputs.leave(options)
+        try:
+            left = outputs.leave(options)
+        except GlbvError as error:
+            if not finished[0].interrupted:
+                raise
+            left = Left()  # what stopped the run may well keep its outputs from being written
+            print(f"error: {printable(str(error), sys.stderr.encoding)}", file=sys.stderr)
         if options.json:
             print_event("outputs_written", files=[str(path) for path in left.paths], folder=left.uri)
         else:

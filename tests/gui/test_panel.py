@@ -249,7 +249,8 @@ def test_disabling_in_mid_run_ends_it_and_enabling_begins_anew(on_folder, many):
     until(lambda: not alive(engine))
     blender.run(f"bpy.ops.preferences.addon_enable(module='{NAME}')")
     blender.open_sidebar("GLB Validator")
-    blender.run("bpy.ops.glbv.validate_folder('INVOKE_DEFAULT', folder=folder)", folder=str(many))
+    again = "bpy.ops.glbv.validate_folder('INVOKE_DEFAULT', folder=folder, previews='off')"
+    blender.run(again, folder=str(many))
     blender.wait_for(f"len({NOW}.rows) == {ASSETS} and not {NOW}.active", SECONDS)
     blender.wait_for(f"len(bpy.context.window_manager.glbv.rows) == {ASSETS}")
 
