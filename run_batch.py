@@ -21,7 +21,7 @@ EXIT_INTERNAL = 70  # EX_SOFTWARE: a crash of ours never reads as success
 
 HERE = Path(__file__).resolve().parent
 DEPS = HERE / ".deps"
-NEEDED = ("boto3", "cattrs", "rich", "platformdirs")
+NEEDED = ("boto3", "cattrs", "rich", "platformdirs", "pythonjsonlogger", "sqlalchemy")
 NEEDED_BY_WORKER = ("py_mini_racer",)
 
 
