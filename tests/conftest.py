@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,9 +20,15 @@ from tests.rig import blenders, parts
 from tests.rig.blenders import Blender
 from tests.servers import S3Server
 
+if TYPE_CHECKING:
+    from tests.servers.postgres import Postgres
+    from tests.servers.rabbitmq import RabbitMq
+    from tests.servers.redis import Redis
+
 ROOT = parts.ROOT
 CORPUS = ROOT.parent / "shared" / "corpus"
 
+_SERVERS = {"moto_s3", "ceph_rgw", "rabbitmq", "redis_server", "postgres", "services"}
 _EXIT_STATUS = pytest.StashKey[int]()
 
 
@@ -43,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.bpy)
         if folder in ("e2e", "gui") or "blender" in fixtures:
             item.add_marker(pytest.mark.blender)
-        if fixtures & {"moto_s3", "ceph_rgw"}:
+        if fixtures & _SERVERS:
             item.add_marker(pytest.mark.server)
 
 
@@ -119,6 +126,38 @@ def ceph_rgw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
     need(parts.CEPH.path.exists(), "the root file system with Ceph is missing: make rig")
     with ceph.running(parts.CEPH.path, data=tmp_path_factory.mktemp("ceph")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def services() -> Path:
+    """The root file system of the three below, for tests that kill a server and so start one of their own."""
+    need(parts.SERVICES.path.exists(), "the root file system with RabbitMQ, Redis and PostgreSQL is missing: make rig")
+    return parts.SERVICES.path
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(services: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMq]:
+    from tests.servers import rabbitmq
+
+    with rabbitmq.running(services, data=tmp_path_factory.mktemp("rabbitmq")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server(services: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    from tests.servers import redis
+
+    with redis.running(services, data=tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres(services: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """PostgreSQL; a test makes a database of its own with `new_database()`."""
+    from tests.servers import postgres
+
+    with postgres.running(services, data=tmp_path_factory.mktemp("postgres")) as server:
         yield server
 
 

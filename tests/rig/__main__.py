@@ -52,7 +52,7 @@ def main() -> None:
     _report("host packages", _install_host_packages)
     with ThreadPoolExecutor(max_workers=2) as pool:
         trixie = pool.submit(_report, "root file system trixie", partial(_make_rootfs, parts.TRIXIE))
-        for rootfs in (parts.SID, parts.CEPH):
+        for rootfs in (parts.SID, parts.CEPH, parts.SERVICES):
             pool.submit(_report, f"root file system {rootfs.name}", partial(_make_rootfs, rootfs))
         for environment in (parts.BPY_4_2, parts.BPY_5_0, parts.PYTEST_BLENDER):
             pool.submit(_report, f"environment {environment.name}", partial(_make_environment, environment))

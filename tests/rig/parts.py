@@ -105,6 +105,8 @@ _BLENDER_PACKAGES = (
 SID = RootFs("sid", "sid", _BLENDER_PACKAGES, blender=True)
 TRIXIE = RootFs("trixie", "trixie", (*_BLENDER_PACKAGES, "libsm6"), blender=True)  # libsm6: for BPY_5_2
 CEPH = RootFs("ceph", "sid", ("ceph-common", "ceph-mon", "ceph-osd", "radosgw"))
+# openssl: makes the certificates of the servers that speak TLS.
+SERVICES = RootFs("services", "trixie", ("openssl", "postgresql", "rabbitmq-server", "redis-server"))
 
 BPY_4_2 = Environment("bpy-4.2")
 BPY_5_0 = Environment("bpy-5.0")

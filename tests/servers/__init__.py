@@ -1,4 +1,4 @@
-"""S3 servers that a test session starts on the loopback interface and ends again."""
+"""Servers that a test session starts on the loopback interface and ends again."""
 
 from __future__ import annotations
 
