@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ..model.finding import Verdict
 
@@ -39,6 +39,8 @@ class AssetDone:
     """URI of the report."""
     brief: dict[str, Any] = field(default_factory=dict)
     """`Report.brief`: the few facts that lists show."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """By stage, of those that this process has been through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,8 @@ class WorkerLost:
 
     worker: int
     key: str | None
+    kind: str
+    """`Failure.type`: Crashed, TimedOut, OutOfMemory."""
     reason: str
     retried: bool
 
@@ -73,6 +77,7 @@ class WorkerLost:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerRecycled:
     worker: int
+    kind: Literal["assets", "memory"]
     reason: str
 
 

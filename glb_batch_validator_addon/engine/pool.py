@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from ..errors import UsageError
 from ..model.report import Failure, Stage
@@ -180,12 +180,13 @@ class Pool:
         if worker.number in self._finishing:
             return
         if worker.done >= self._settings.assets_per_worker:
+            kind: Literal["assets", "memory"] = "assets"
             reason = f"after {worker.done} assets"
         elif memory_bytes > self._settings.memory_limit_bytes * MEMORY_SHARE_KEPT:
-            reason = f"it keeps {memory_bytes >> 20} MB"
+            kind, reason = "memory", f"it keeps {memory_bytes >> 20} MB"
         else:
             return
-        self._on_event(WorkerRecycled(worker=worker.number, reason=reason))
+        self._on_event(WorkerRecycled(worker=worker.number, kind=kind, reason=reason))
         self._finishing.add(worker.number)
         worker.finish()
 
@@ -220,7 +221,9 @@ class Pool:
         worker.clear()
         again = culprit.id not in self._alone
         self._on_event(
-            WorkerLost(worker=worker.number, key=self._key_of(culprit), reason=failure.message, retried=again)
+            WorkerLost(
+                worker=worker.number, key=self._key_of(culprit), kind=kind, reason=failure.message, retried=again
+            )
         )
         if again:
             self._suspects.append(culprit)
