@@ -283,6 +283,12 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     )
     results.add_argument("--json", action="store_true", help="events as JSON lines on stdout instead of progress")
     results.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="json: all that goes to stderr as JSON lines, for log collectors (default: %(default)s)",
+    )
+    results.add_argument(
         "--control",
         action="store_true",
         help="take the words pause, resume and stop as lines on stdin; when stdin ends, the program that started this"

@@ -33,11 +33,14 @@ from .ending import (
     print_plan,
 )
 from .judging import judge_again
+from .logs import LogView, chosen_format, context, log_outputs, set_up_logging
 from .manifest import keys_of_manifest
 from .outputs import Left, Outputs, check_formats
 from .places import open_library, open_reports
 from .program import NO_BLENDER, check_workbench, find_launcher
 from .progress import View, make_view, print_event
+
+logger = logging.getLogger(__name__)
 
 
 def main(arguments: list[str], *, program: str = "run_batch.py") -> int:
@@ -45,12 +48,11 @@ def main(arguments: list[str], *, program: str = "run_batch.py") -> int:
 
     With `--json`, an error that ends it is the last event on stdout.
     """
-    as_json = "--json" in arguments
+    as_json, log_format = "--json" in arguments, chosen_format(arguments)
+    set_up_logging(log_format)
     try:
         try:
-            options = parse(arguments, program)
-            _set_up_logging()
-            return _run(options)
+            return _run(parse(arguments, program))
         except GlbvError as error:
             print(f"error: {printable(str(error), sys.stderr.encoding)}", file=sys.stderr)
             return _failed(str(error), FAILED if isinstance(error, AssetError) else USAGE, as_json=as_json)
@@ -61,6 +63,9 @@ def main(arguments: list[str], *, program: str = "run_batch.py") -> int:
             raise
         except Exception as error:
             _failed(f"An internal error: {type(error).__name__}: {error}", INTERNAL, as_json=as_json)
+            if log_format == "json":
+                logger.critical("An internal error", exc_info=error)
+                return INTERNAL
             raise
     except BrokenPipeError:  # whoever read our output has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -106,7 +111,10 @@ def _validate(options: argparse.Namespace, control: Control) -> int:
         check_formats(options.format, storage.uri())
         if options.output:
             make_output(options.output)
-        view = make_view(as_json_lines=options.json, verbose=options.verbose)
+        if options.shard[1] > 1:
+            opened.enter_context(context(shard="{}/{}".format(*options.shard)))
+        in_logs = options.log_format == "json" and not options.json
+        view = LogView() if in_logs else make_view(as_json_lines=options.json, verbose=options.verbose)
         opened.callback(view.close)  # it may hide the cursor
         finished: list[RunFinished] = []
 
@@ -161,6 +169,8 @@ def _validate(options: argparse.Namespace, control: Control) -> int:
             print(f"error: {printable(str(error), sys.stderr.encoding)}", file=sys.stderr)
         if options.json:
             print_event("outputs_written", files=[str(path) for path in left.paths], folder=left.uri)
+        elif in_logs:
+            log_outputs([str(path) for path in left.paths], left.uri)
         else:
             print_end(finished[0], options, outputs, left)
         return exit_code(finished[0], options.fail_on)
@@ -182,8 +192,3 @@ def _go(run: Run, view: View, control: Control) -> None:
     finally:
         run.close()
         view.close()
-
-
-def _set_up_logging() -> None:
-    """Warnings to stderr. boto3 may show signatures below that; its storage keeps it from it."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
