@@ -1,4 +1,4 @@
-"""What was done, in SQLite: so that a run can be killed at any point and resumed, and unchanged assets are skipped.
+"""What was done: so that a run can be killed at any point and resumed, and unchanged assets are skipped.
 
 The reports in the library are the truth; the ledger saves reading them and may be deleted at any time. It holds the
 plan of the present run as well, so that the engine's memory does not grow with the library.
@@ -6,9 +6,7 @@ plan of the present run as well, so that the engine's memory does not grow with 
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
 import threading
 import time
 import zlib
@@ -17,30 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import FullError, UsageError
+from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
 from ..model.entry import Extract, Place, places_of
 from ..model.finding import VERDICTS, Verdict
 from ..model.library import StoredObject
+from .database import SHARED_FLUSH_SECONDS, Database
+from .tables import ASSETS, EXTRACTS, LIBRARIES, RUNS
 
-LEDGER_VERSION = 5
-LOCK_SECONDS = 60.0
-"""To wait for another process that writes to the same ledger."""
+MAX_UNWRITTEN = 200
+"""Results that wait to be written to a shared database."""
 
-_SCHEMA = f"""
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = NORMAL;
-CREATE TABLE IF NOT EXISTS runs (
-    id INTEGER PRIMARY KEY, library TEXT NOT NULL, shard TEXT NOT NULL, settings TEXT NOT NULL, started REAL NOT NULL,
-    listed INTEGER NOT NULL DEFAULT 0, finished REAL, counts TEXT);
-CREATE TABLE IF NOT EXISTS assets (
-    key TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL, etag TEXT NOT NULL, last_modified TEXT NOT NULL,
-    report_key TEXT NOT NULL, run INTEGER NOT NULL, state TEXT NOT NULL, judge INTEGER NOT NULL,
-    digest TEXT, report_etag TEXT, verdict TEXT, brief TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS extracts (key TEXT PRIMARY KEY, run INTEGER NOT NULL, extract BLOB NOT NULL, before TEXT);
-CREATE INDEX IF NOT EXISTS by_state ON assets (run, state, key);
-CREATE INDEX IF NOT EXISTS by_report ON assets (run, report_key);
-PRAGMA user_version = {LEDGER_VERSION};
-"""
+PAGE = 1000
+"""Rows that are read at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +40,10 @@ class Plan:
     known: Known | None = None
     judge: bool = False
     """Its report holds the facts that a judgement under the present profile needs."""
+    batch: int | None = None
+    """Of a farm: the batch that it goes with."""
+    attempts: int = 0
+    """How often a farm's worker ended while this was what it was at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,180 +72,192 @@ class Row:
 
 
 class Ledger:
-    """One file for one library. Used from several threads of one process."""
+    """Of one library. Used from several threads of one process.
 
-    def __init__(self, path: Path) -> None:
-        """Open or create. Raises `UsageError` if the file is not a ledger or cannot be written."""
-        self.path = path
-        self._lock = threading.RLock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=LOCK_SECONDS)
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version > LEDGER_VERSION:
-                raise UsageError(f"The ledger {path} was written by a newer version; name another one with --ledger.")
-            if 0 < version < LEDGER_VERSION:  # what it knew is in the reports
-                self._db.executescript("DROP TABLE runs; DROP TABLE assets; DROP TABLE IF EXISTS extracts;")
-            self._db.executescript(_SCHEMA)
-        except (sqlite3.Error, OSError) as error:
-            raise UsageError(f"The ledger {path} cannot be used ({error}); name another file with --ledger.") from error
+    Results are written together: of a file whenever `flush` is called, to a shared database once a second. What is
+    lost with the process is looked at again.
+    """
+
+    def __init__(self, database: Database | Path, *, library: str = "") -> None:
+        """`library` tells those apart that share a database. Raises `UsageError` if it cannot be used."""
+        self.database = database if isinstance(database, Database) else Database(database)
+        self._library = self.database.write(lambda connection: _library(connection, library))
+        self._unwritten: dict[str, _Result] = {}
+        self._lock = threading.RLock()  # of what is unwritten
+        self._written = time.monotonic()
 
     @classmethod
     def copy(cls, path: Path) -> Ledger:
         """A copy in memory of the ledger at `path`, if there is one: for a plan that leaves no trace."""
-        copy = cls(Path(":memory:"))
+        copy = Database(Path(":memory:"))
         if path.exists():
-            original = cls(path)
-            original._db.backup(copy._db)
+            original = Database(path)
+            to, of = copy.engine.raw_connection(), original.engine.raw_connection()
+            of.driver_connection.backup(to.driver_connection)  # type: ignore[union-attr]
             original.close()
-        return copy
+        return cls(copy)
+
+    @property
+    def path(self) -> str:
+        """The file, or where the database is."""
+        return self.database.name
 
     def close(self) -> None:
-        with self._lock:
-            self._db.close()
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Changes inside become durable together, when the outermost block ends: a commit per step, not per asset."""
-        with self._locked():
-            outermost = not self._db.in_transaction
-            if outermost:
-                self._db.execute("BEGIN")
-            try:
-                yield
-            finally:  # also after an error: each change stands on its own
-                if outermost and self._db.in_transaction:
-                    self._db.execute("COMMIT")
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """For one thread at a time; a full disk is a `FullError`, other trouble of SQLite a `UsageError`."""
-        with self._lock:
-            try:
-                yield
-            except sqlite3.Error as error:
-                if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
-                    raise FullError(f"No space left for the ledger {self.path}.") from error
-                raise UsageError(f"The ledger {self.path} cannot be used any more: {error}.") from error
+        self.database.close()
 
     # Runs
 
-    def start_run(self, library: str, shard: tuple[int, int], settings: dict[str, Any]) -> int:
+    def start_run(self, uri: str, shard: object, settings: dict[str, Any], *, priority: int = 0) -> int:
         """Begin a new run; what earlier runs left pending is left to it."""
-        with self._locked():
-            cursor = self._db.execute(
-                "INSERT INTO runs (library, shard, settings, started) VALUES (?, ?, ?, ?)",
-                (library, str(shard), json.dumps(settings), time.time()),
-            )
-            assert cursor.lastrowid is not None
-            return cursor.lastrowid
+        values = {
+            "library": self._library,
+            "uri": uri,
+            "shard": str(shard),
+            "settings": json.dumps(settings),
+            "started": time.time(),
+            "priority": priority,
+        }
 
-    def unfinished_run(self, library: str, shard: tuple[int, int]) -> tuple[int, dict[str, Any], bool] | None:
+        def start(connection: Connection) -> int:
+            inserted = connection.execute(insert(RUNS).values(values)).inserted_primary_key
+            assert inserted
+            number: int = inserted[0]
+            return number
+
+        return self.database.write(start)
+
+    def unfinished_run(self, uri: str, shard: object) -> tuple[int, dict[str, Any], bool] | None:
         """Id, settings and "is its listing complete" of the last run of the shard, if it did not come to its end."""
-        row = self._one(
-            "SELECT id, settings, listed, finished FROM runs WHERE library = ? AND shard = ? ORDER BY id DESC LIMIT 1",
-            (library, str(shard)),
+        row = self._first(
+            select(RUNS.c.id, RUNS.c.settings, RUNS.c.listed, RUNS.c.finished)
+            .where(RUNS.c.library == self._library, RUNS.c.uri == uri, RUNS.c.shard == str(shard))
+            .order_by(RUNS.c.id.desc())
+            .limit(1)
         )
-        return None if row is None or row[3] is not None else (row[0], json.loads(row[1]), bool(row[2]))
+        return None if row is None or row.finished is not None else (row.id, json.loads(row.settings), row.listed)
 
     def mark_listed(self, run: int) -> None:
-        self._one("UPDATE runs SET listed = 1 WHERE id = ?", (run,))
+        self._update_run(run, listed=True)
 
     def finish_run(self, run: int) -> None:
-        self._one("UPDATE runs SET finished = ? WHERE id = ?", (time.time(), run))
+        self.flush(all_of_it=True)
+        self._update_run(run, finished=time.time())
 
     def keep_counts(self, run: int, counts: dict[str, Any]) -> None:
         """What `history` tells of a run."""
-        self._one("UPDATE runs SET counts = ? WHERE id = ?", (json.dumps(counts), run))
+        self._update_run(run, counts=json.dumps(counts))
 
     def times(self, run: int) -> tuple[float, float]:
         """When it was started, and when it came to its end or else now: seconds since 1970."""
-        row = self._one("SELECT started, finished FROM runs WHERE id = ?", (run,))
-        assert row
-        return row[0], row[1] or time.time()
+        row = self._first(select(RUNS.c.started, RUNS.c.finished).where(RUNS.c.id == run))
+        return row.started, row.finished or time.time()
 
-    def history(self, library: str, shard: tuple[int, int], count: int) -> list[tuple[int, float, dict[str, Any]]]:
+    def history(self, uri: str, shard: object, count: int) -> list[tuple[int, float, dict[str, Any]]]:
         """Id, end and counts of the last runs that came to an end, the oldest first."""
-        with self._locked():
-            rows = self._db.execute(
-                "SELECT id, finished, counts FROM runs WHERE library = ? AND shard = ? AND finished IS NOT NULL"
-                " AND counts IS NOT NULL ORDER BY id DESC LIMIT ?",
-                (library, str(shard), count),
-            ).fetchall()
-        return [(row[0], row[1], json.loads(row[2])) for row in reversed(rows)]
+        of_shard = and_(RUNS.c.library == self._library, RUNS.c.uri == uri, RUNS.c.shard == str(shard))
+        rows = self._all(
+            select(RUNS.c.id, RUNS.c.finished, RUNS.c.counts)
+            .where(of_shard, RUNS.c.finished.is_not(None), RUNS.c.counts.is_not(None))
+            .order_by(RUNS.c.id.desc())
+            .limit(count)
+        )
+        return [(row.id, row.finished, json.loads(row.counts)) for row in reversed(rows)]
+
+    def _update_run(self, run: int, **values: Any) -> None:
+        self.database.write(lambda connection: connection.execute(update(RUNS).where(RUNS.c.id == run).values(values)))
 
     # The plan
 
     def outcomes(self, keys: Sequence[str], digest: str) -> dict[str, tuple[str, Known]]:
         """ETag and outcome by key, of those of up to 1,000 keys that were done under these settings."""
-        marks = ",".join("?" * len(keys))
-        with self._locked():
-            rows = self._db.execute(
-                f"SELECT key, etag, verdict, brief, report_etag FROM assets WHERE key IN ({marks})"
-                " AND digest = ? AND verdict IS NOT NULL AND report_etag IS NOT NULL",
-                [*map(_text, keys), digest],
-            ).fetchall()
+        rows = self._all(
+            select(ASSETS.c.key, ASSETS.c.etag, ASSETS.c.verdict, ASSETS.c.brief, ASSETS.c.report_etag).where(
+                self._are(keys), ASSETS.c.digest == digest, ASSETS.c.verdict.is_not(None)
+            )
+        )
         return {
-            _key(row[0]): (row[1], Known(verdict=row[2], brief=json.loads(row[3]), report_etag=row[4])) for row in rows
+            row.key: (row.etag, Known(verdict=row.verdict, brief=json.loads(row.brief), report_etag=row.report_etag))
+            for row in rows
+            if row.report_etag is not None
         }
 
     def planned(self, run: int, keys: Sequence[str]) -> set[str]:
         """Those of up to 1,000 keys that are part of the run already."""
-        marks = ",".join("?" * len(keys))
-        with self._locked():
-            rows = self._db.execute(
-                f"SELECT key FROM assets WHERE key IN ({marks}) AND run = ?", [*map(_text, keys), run]
-            ).fetchall()
-        return {_key(row[0]) for row in rows}
+        return {row.key for row in self._all(select(ASSETS.c.key).where(self._are(keys), ASSETS.c.run == run))}
 
     def report_owners(self, run: int, report_keys: Sequence[str]) -> dict[str, str]:
         """The assets of the run that have these up to 1,000 report keys already, by report key."""
-        marks = ",".join("?" * len(report_keys))
-        with self._locked():
-            rows = self._db.execute(
-                f"SELECT report_key, key FROM assets WHERE report_key IN ({marks}) AND run = ?",
-                [*map(_text, report_keys), run],
-            ).fetchall()
-        return {_key(row[0]): _key(row[1]) for row in rows}
+        of_run = and_(ASSETS.c.run == run, ASSETS.c.report_key.in_(report_keys))
+        return {row.report_key: row.key for row in self._all(select(ASSETS.c.report_key, ASSETS.c.key).where(of_run))}
 
     def add(self, run: int, plans: Sequence[Plan], digest: str) -> None:
         """Make assets part of the run: as `skipped` if their outcome is known, else as `pending`."""
-        rows: list[tuple[Any, ...]] = []
-        for plan in plans:
-            item, known = plan.item, plan.known
-            asset = (_text(item.key), item.size_bytes, item.etag, item.last_modified, _text(plan.report_key), run)
-            if known:
-                rows.append(
-                    (*asset, "skipped", False, digest, known.report_etag, known.verdict, json.dumps(known.brief))
-                )
-            else:
-                rows.append((*asset, "pending", plan.judge, None, None, None, None))
-        with self.transaction():
-            self._db.executemany("INSERT OR REPLACE INTO assets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-            for plan in plans:
-                if plan.known and plan.known.extract:
-                    self._keep_extract(run, plan.item.key, plan.known.extract, unchanged=True)
+        rows = [self._row(run, plan, digest) for plan in plans]
+        known = [
+            _Result(key=plan.item.key, values={}, extract=plan.known.extract)
+            for plan in plans
+            if plan.known and plan.known.extract
+        ]
 
-    def pending(self, run: int, *, after: str, count: int) -> list[Plan]:
-        """The next assets to do, in the order of keys, after a key."""
-        with self._locked():
-            rows = self._db.execute(
-                "SELECT key, size_bytes, etag, last_modified, report_key, judge FROM assets"
-                " WHERE run = ? AND state = 'pending' AND key > ? ORDER BY key LIMIT ?",
-                (run, _text(after), count),
-            ).fetchall()
+        def write(connection: Connection) -> None:
+            _replace(connection, ASSETS, rows)
+            self._write_extracts(connection, known, unchanged=True)
+
+        if rows:
+            self.database.write(write)
+
+    def _row(self, run: int, plan: Plan, digest: str) -> dict[str, Any]:
+        item, known = plan.item, plan.known
+        return {
+            "library": self._library,
+            "key": item.key,
+            "size_bytes": item.size_bytes,
+            "etag": item.etag,
+            "last_modified": item.last_modified,
+            "report_key": plan.report_key,
+            "run": run,
+            "state": "skipped" if known else "pending",
+            "judge": plan.judge and not known,
+            "digest": digest if known else None,
+            "report_etag": known.report_etag if known else None,
+            "verdict": known.verdict if known else None,
+            "brief": json.dumps(known.brief) if known else None,
+            "batch": plan.batch,
+            "attempts": 0,
+            "ended": time.time() if known else None,
+        }
+
+    def pending(self, run: int, *, after: str, count: int, batch: int | None = None) -> list[Plan]:
+        """The next assets to do, in the order of keys, after a key; of a batch if one is named."""
+        self.flush(all_of_it=True)
+        wanted = and_(ASSETS.c.run == run, ASSETS.c.state == "pending", ASSETS.c.key > after)
+        if batch is not None:
+            wanted = and_(wanted, ASSETS.c.batch == batch)
+        rows = self._all(select(ASSETS).where(wanted).order_by(ASSETS.c.key).limit(count))
         return [
             Plan(
-                item=StoredObject(key=_key(row[0]), size_bytes=row[1], etag=row[2], last_modified=row[3]),
-                report_key=_key(row[4]),
-                judge=bool(row[5]),
+                item=StoredObject(
+                    key=row.key, size_bytes=row.size_bytes, etag=row.etag, last_modified=row.last_modified
+                ),
+                report_key=row.report_key,
+                judge=row.judge,
+                batch=row.batch,
+                attempts=row.attempts,
             )
             for row in rows
         ]
 
     def look_afresh(self, key: str) -> None:
         """Its report does not hold the facts after all."""
-        self._one("UPDATE assets SET judge = 0 WHERE key = ?", (_text(key),))
+        self._update_asset(key, judge=False)
+
+    def begin_attempt(self, key: str, attempts: int) -> None:
+        """Say, before an asset is begun, that this is one attempt more: it outlives whatever the asset brings down."""
+        self._update_asset(key, attempts=attempts)
+
+    def _update_asset(self, key: str, **values: Any) -> None:
+        statement = update(ASSETS).where(ASSETS.c.library == self._library, ASSETS.c.key == key).values(values)
+        self.database.write(lambda connection: connection.execute(statement))
 
     # Results
 
@@ -268,41 +272,93 @@ class Ledger:
         brief: dict[str, Any],
         extract: Extract,
     ) -> None:
-        """One asset is done. Without a digest the next run looks at it again."""
-        values = (item.size_bytes, item.etag, item.last_modified, digest, report_etag, verdict, json.dumps(brief))
-        with self.transaction():
-            self._one(
-                "UPDATE assets SET state = 'done', size_bytes = ?, etag = ?, last_modified = ?, digest = ?,"
-                " report_etag = ?, verdict = ?, brief = ? WHERE key = ?",
-                (*values, _text(key)),
+        """One asset is done, from the next `flush` on. Without a digest the next run looks at it again."""
+        values = {
+            "state": "done",
+            "size_bytes": item.size_bytes,
+            "etag": item.etag,
+            "last_modified": item.last_modified,
+            "digest": digest,
+            "report_etag": report_etag,
+            "verdict": verdict,
+            "brief": json.dumps(brief),
+            "ended": time.time(),
+        }
+        with self._lock:
+            self._unwritten[key] = _Result(key=key, values=values, extract=extract)
+
+    def flush(self, *, all_of_it: bool = False) -> None:
+        """Write results, if it is time for that or `all_of_it` is wanted."""
+        with self._lock:
+            results = list(self._unwritten.values())
+            waits = SHARED_FLUSH_SECONDS if self.database.shared and not all_of_it else 0.0
+            early = len(results) < MAX_UNWRITTEN and time.monotonic() - self._written < waits
+            if not results or early:
+                return
+            try:
+                self.database.write(lambda connection: self._write(connection, results))
+            finally:  # after an error the run ends, and the next one looks at these again
+                self._unwritten.clear()
+                self._written = time.monotonic()
+
+    def _write(self, connection: Connection, results: Sequence[_Result]) -> None:
+        columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in results[0].values}
+        statement = (
+            update(ASSETS).where(ASSETS.c.library == self._library, ASSETS.c.key == bindparam("of")).values(columns)
+        )
+        connection.execute(
+            statement,
+            [
+                {"of": result.key, **{f"new_{name}": value for name, value in result.values.items()}}
+                for result in results
+            ],
+        )
+        self._write_extracts(connection, results)
+
+    def _write_extracts(self, connection: Connection, results: Sequence[_Result], *, unchanged: bool = False) -> None:
+        """With the findings that an asset had before its run; `unchanged` says that they are the present ones."""
+        earlier = and_(EXTRACTS.c.library == ASSETS.c.library, EXTRACTS.c.key == ASSETS.c.key)
+        there = {
+            row.key: row
+            for row in connection.execute(
+                select(
+                    ASSETS.c.key, ASSETS.c.run, EXTRACTS.c.run.label("looked"), EXTRACTS.c.extract, EXTRACTS.c.before
+                )
+                .join_from(ASSETS, EXTRACTS, earlier, isouter=True)
+                .where(self._are([result.key for result in results]))
             )
-            if row := self._one("SELECT run FROM assets WHERE key = ?", (_text(key),)):
-                self._keep_extract(row[0], key, extract)
+        }
+        rows = []
+        for result in results:
+            if (row := there.get(result.key)) and result.extract:
+                before = row.before
+                if row.looked is not None and row.looked != row.run:
+                    before = json.dumps(places_of(_unpacked(row.extract)["findings"]))
+                elif row.looked is None and unchanged:
+                    before = json.dumps(places_of(result.extract["findings"]))
+                packed = _packed(result.extract)
+                rows.append(
+                    {"library": self._library, "key": result.key, "run": row.run, "extract": packed, "before": before}
+                )
+        if rows:
+            _replace(connection, EXTRACTS, rows)
 
-    def _keep_extract(self, run: int, key: str, extract: Extract, *, unchanged: bool = False) -> None:
-        """With the findings that it had before the run; `unchanged` says that they are the present ones."""
-        row = self._one("SELECT run, extract, before FROM extracts WHERE key = ?", (_text(key),))
-        before = row[2] if row else None
-        if row and row[0] != run:
-            before = json.dumps(places_of(_unpacked(row[1])["findings"]))
-        elif not row and unchanged:
-            before = json.dumps(places_of(extract["findings"]))
-        self._one("INSERT OR REPLACE INTO extracts VALUES (?, ?, ?, ?)", (_text(key), run, _packed(extract), before))
-
-    def counts(self, run: int) -> dict[str, int]:
+    def counts(self, run: int, *, batch: int | None = None) -> dict[str, int]:
         """Assets by verdict, done or skipped; how many are `skipped` and `pending`, and the `total`."""
-        with self._locked():
-            rows = self._db.execute(
-                "SELECT state, verdict, COUNT(*), SUM(size_bytes) FROM assets WHERE run = ? GROUP BY state, verdict",
-                (run,),
-            ).fetchall()
+        self.flush(all_of_it=True)
+        of_run = ASSETS.c.run == run if batch is None else and_(ASSETS.c.run == run, ASSETS.c.batch == batch)
+        rows = self._all(
+            select(ASSETS.c.state, ASSETS.c.verdict, func.count(), func.sum(ASSETS.c.size_bytes))
+            .where(of_run)
+            .group_by(ASSETS.c.state, ASSETS.c.verdict)
+        )
         names = (*VERDICTS, "skipped", "pending", "total", "pending_bytes")
         counts = dict.fromkeys(names, 0)
         for state, verdict, number, size in rows:
             counts["total"] += number
             if state == "pending":
                 counts["pending"] += number
-                counts["pending_bytes"] += size
+                counts["pending_bytes"] += int(size)
             else:
                 counts[verdict] += number
                 counts["skipped"] += number * (state == "skipped")
@@ -310,28 +366,68 @@ class Ledger:
 
     def rows(self, run: int) -> Iterator[Row]:
         """Every asset of the run, in the order of keys, without holding them in memory."""
-        with self._locked():
-            cursor = self._db.execute(
-                "SELECT assets.key, report_key, state, verdict, brief, extract, extracts.run, before FROM assets"
-                " LEFT JOIN extracts ON extracts.key = assets.key WHERE assets.run = ? ORDER BY assets.key",
-                (run,),
-            )
-            for key, report_key, state, verdict, brief, packed, extracted, before in cursor:
-                extract = _unpacked(packed) if packed and verdict else None
+        self.flush(all_of_it=True)
+        extract_of = and_(EXTRACTS.c.library == ASSETS.c.library, EXTRACTS.c.key == ASSETS.c.key)
+        columns = (ASSETS.c.key, ASSETS.c.report_key, ASSETS.c.state, ASSETS.c.verdict, ASSETS.c.brief)
+        statement = (
+            select(*columns, EXTRACTS.c.extract, EXTRACTS.c.run.label("looked"), EXTRACTS.c.before)
+            .join_from(ASSETS, EXTRACTS, extract_of, isouter=True)
+            .where(ASSETS.c.library == self._library, ASSETS.c.run == run)
+            .order_by(ASSETS.c.key)
+            .limit(PAGE)
+        )
+        after: str | None = None
+        while page := self._all(statement if after is None else statement.where(ASSETS.c.key > after)):
+            for row in page:
+                extract = _unpacked(row.extract) if row.extract and row.verdict else None
                 yield Row(
-                    key=_key(key),
-                    report_key=_key(report_key),
-                    state=state,
-                    verdict=verdict,
-                    brief=json.loads(brief) if brief else {},
+                    key=row.key,
+                    report_key=row.report_key,
+                    state=row.state,
+                    verdict=row.verdict,
+                    brief=json.loads(row.brief) if row.brief else {},
                     extract=extract,
-                    before=_before(extract, before, earlier=extracted != run),
+                    before=_before(extract, row.before, earlier=row.looked != run),
                 )
+            after = page[-1].key
 
-    def _one(self, statement: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        with self._locked():
-            row: tuple[Any, ...] | None = self._db.execute(statement, values).fetchone()
-            return row
+    def _are(self, keys: Sequence[str]) -> Any:
+        return and_(ASSETS.c.library == self._library, ASSETS.c.key.in_(keys))
+
+    def _first(self, statement: Any) -> Any:
+        return self.database.read(lambda connection: connection.execute(statement).first())
+
+    def _all(self, statement: Any) -> Sequence[Any]:
+        return self.database.read(lambda connection: connection.execute(statement).all())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Result:
+    key: str
+    values: dict[str, Any]
+    extract: Extract | None
+
+
+def _library(connection: Connection, name: str) -> int:
+    """The number of a library, which is made if it is a new one."""
+    statement = select(LIBRARIES.c.id).where(LIBRARIES.c.name == name)
+    there: int | None = connection.execute(statement).scalar()
+    if there is None:
+        of_dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(of_dialect.insert(LIBRARIES).values(name=name).on_conflict_do_nothing())
+        there = connection.execute(statement).scalar_one()
+    return there
+
+
+def _replace(connection: Connection, table: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows, or put them in the place of those with the same primary key."""
+    keys = [column.name for column in table.primary_key]
+    if connection.dialect.name == "sqlite":
+        connection.execute(insert(table).prefix_with("OR REPLACE"), rows)
+        return
+    made = postgresql.insert(table).values(rows)  # one statement, for one way over the network
+    others = {column.name: made.excluded[column.name] for column in table.columns if column.name not in keys}
+    connection.execute(made.on_conflict_do_update(index_elements=keys, set_=others))
 
 
 def _packed(extract: Extract) -> bytes:
@@ -347,17 +443,3 @@ def _before(extract: Extract | None, before: str | None, *, earlier: bool) -> li
     if extract and earlier:  # an earlier run found it, and nothing has changed
         return places_of(extract["findings"])
     return [Place(*place) for place in json.loads(before)] if before else None
-
-
-# Keys are compared and stored as text that SQLite can hold; file names that are not Unicode (lone surrogates, PEP 383)
-# are not, so these are stored as their bytes.
-def _text(key: str) -> str | bytes:
-    try:
-        key.encode()
-        return key
-    except UnicodeEncodeError:
-        return key.encode(errors="surrogateescape")
-
-
-def _key(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode(errors="surrogateescape")

@@ -8,6 +8,7 @@ through one queue.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import shutil
@@ -150,7 +151,7 @@ class Run:
                 run=self.id,
                 resumed=unfinished is not None,
                 workers=self._settings.workers,
-                ledger=str(self._ledger.path),
+                ledger=self._ledger.path,
             )
         )
         if unfinished:
@@ -166,18 +167,17 @@ class Run:
         It can be resumed.
         """
         deadline = time.monotonic() + seconds
-        try:
+        with contextlib.suppress(queue.Empty):
             message = self._inbox.get(timeout=seconds)
-            with self._ledger.transaction():
-                while True:
-                    self._take(message)
-                    if time.monotonic() > deadline:
-                        break
-                    message = self._inbox.get_nowait()
-        except FullError as error:  # of the ledger's disk
+            while True:
+                self._take(message)
+                if time.monotonic() > deadline:
+                    break
+                message = self._inbox.get_nowait()
+        try:
+            self._ledger.flush()
+        except (FullError, UnavailableError) as error:
             self.cancel(str(error))
-        except queue.Empty:
-            pass
         self._pool.watch()
         self._advance()
         if self.done and self._failure:
