@@ -1,4 +1,4 @@
-"""How much memory this process holds."""
+"""How much memory a process holds."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import sys
 if sys.platform == "linux":
     _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
-    def resident_bytes() -> int:
-        """Resident set size of this process, in bytes."""
-        with open("/proc/self/statm", "rb") as statm:
+    def resident_bytes(pid: int | str = "self") -> int:
+        """Resident set size of this process, or on Linux of any, in bytes. Raises OSError if there is no such one."""
+        with open(f"/proc/{pid}/statm", "rb") as statm:
             return int(statm.read().split()[1]) * _PAGE_BYTES
 
 elif sys.platform == "win32":

@@ -28,6 +28,7 @@ ALLOWED = {
     "analysis": {"errors", "model", "glb", "khronos", "mesh", "blender", "rules"},
     "worker": {"errors", "model", "memory", "khronos", "blender", "analysis"},
     "cli": {"errors", "model", "glb", "storage", "engine", "rules", "reports", "survey", "__init__"},
+    "farm": {"errors", "model", "storage", "engine", "rules", "memory", "cli", "__init__"},
     "ui": {"errors", "model", "storage", "blender", "rules", "cli", "__init__"},
 }
 
@@ -41,6 +42,8 @@ PLACES = {
     "py_mini_racer": {"khronos"},
     "cattrs": {"cli"},
     "chameleon": {"reports"},
+    "prometheus_client": {"farm"},
+    "pythonjsonlogger": {"cli"},
     "rich": {"cli"},
     "platformdirs": {"cli"},
 }
