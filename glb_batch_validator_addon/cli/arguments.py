@@ -15,9 +15,11 @@ from ..model.naming import DEFAULT_REPORT_NAME, check_template
 from ..model.preview import SIZES, PictureFormat, Previews
 from ..model.profile import Depth
 from ..model.settings import RunSettings
+from ..model.shard import Shard
 from ..reports.formats import FORMATS
 from ..rules.profiles import DEFAULT as DEFAULT_PROFILE
 from ..rules.profiles import load_policy, profile_names
+from .places import is_bucket
 
 DESCRIPTION = "Validate every .glb of a library and write a report beside each one."
 
@@ -37,7 +39,9 @@ examples:
   what would be done:                     ... --bucket my-bucket --prefix props/ --dry-run
   can the library be used:                ... --bucket my-bucket --prefix props/ --check
   one asset, to be opened in Blender:     ... --bucket my-bucket --copy props/chair.glb --output /tmp/look
-  one job of an array of ten:             ... --shard $AWS_BATCH_JOB_ARRAY_INDEX/10
+  one job of an array of ten:             ... --shard $AWS_BATCH_JOB_ARRAY_INDEX/10 --output s3://lib/job-17/
+  the results of all ten:                 run_batch.py merge s3://lib/job-17/  (merge --help)
+  a job for OpenJD, such as for Deadline: run_batch.py openjd ... --shards 10 > template.yaml  (openjd --help)
   only chairs, but not the old ones:      ... --include 'chairs/*' --exclude '*/old/*'
   for phones, with waivers:               ... --profile mobile-ar --waivers waivers.toml
   the same facts under another profile:   run_batch.py judge --bucket my-bucket --prefix props/ --profile web
@@ -65,6 +69,9 @@ FORMAT_NAMES = (HTML, *FORMATS)
 JUDGE = "judge"
 """The word before the options that makes a run of `judge_only`."""
 
+OPENJD = "openjd"
+AUTO = "auto"
+
 
 def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
     """The options; `judge` takes the same, and passes over those that are about Blender."""
@@ -83,7 +90,7 @@ def build_parser(program: str = "run_batch.py") -> argparse.ArgumentParser:
     _add_judgement(parser)
     _add_work(parser)
     _add_results(parser)
-    _add_s3(parser)
+    add_s3(parser)
     return parser
 
 
@@ -103,7 +110,7 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     choice = parser.add_argument_group("which assets")
     choice.add_argument(
         "--limit",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="at most N assets, in the order of their keys; unchanged ones count",
     )
@@ -126,9 +133,9 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     choice.add_argument(
         "--shard",
         type=_shard,
-        default=(0, 1),
         metavar="I/N",
-        help="part I of N, I from 0 to N-1, by a stable hash of the key: N machines share a library without talking",
+        help="part I of N, I from 0 to N-1, or parts A-B/N, by a stable hash of the key: N machines share a library"
+        " without talking. Its outputs have names of their own, and `merge` makes one of them all",
     )
     choice.add_argument("--force", action="store_true", help="also what is unchanged since its report was written")
     choice.add_argument(
@@ -182,14 +189,14 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
     defaults = RunSettings()
     work.add_argument(
         "--batch-size",
-        type=_positive,
+        type=positive,
         default=defaults.batch_size,
         metavar="N",
         help="files fetched ahead or in work at once (default: %(default)s)",
     )
     work.add_argument(
         "--workers",
-        type=_positive,
+        type=positive,
         default=defaults.workers,
         metavar="N",
         help="background Blenders (default here: %(default)s)",
@@ -203,7 +210,7 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
     )
     work.add_argument(
         "--max-size-mb",
-        type=_positive,
+        type=positive,
         default=defaults.limits.max_size_bytes // MIB,
         metavar="MB",
         help="larger files get an error report and are not fetched (default: %(default)s)",
@@ -261,27 +268,19 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     )
     results.add_argument(
         "--output",
-        type=_path,
-        metavar="DIR",
-        help="write summary.json and the formats below here (with --reports-to also there, into a folder of the run),"
-        " or the asset of --copy",
+        type=place_text,
+        metavar="PLACE",
+        help="write summary.json and the formats below this folder or s3://bucket/prefix/ (with --reports-to also"
+        " there, into a folder of the run); with --copy the asset, below this folder",
     )
-    results.add_argument(
-        "--format",
-        type=_formats,
-        default=(HTML,),
-        metavar="NAME,...",
-        help=f"what to write beside summary.json: {', '.join(FORMAT_NAMES)}, or none; docs/formats.md tells of each"
-        " (default: html)",
-    )
-    results.add_argument(
-        "--fail-on",
-        choices=("error", "warning", "never"),
-        default="error",
-        help="exit with 1 on findings of this severity or above; `unsupported` assets are warnings; what could not be"
-        " processed is 3 in any case (default: %(default)s)",
-    )
+    add_verdict(results)
     results.add_argument("--json", action="store_true", help="events as JSON lines on stdout instead of progress")
+    results.add_argument(
+        "--progress",
+        choices=(AUTO, OPENJD),
+        default=AUTO,
+        help="openjd: tell an OpenJD scheduler progress and status, on stdout (default: %(default)s)",
+    )
     results.add_argument(
         "--log-format",
         choices=("text", "json"),
@@ -302,7 +301,28 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_s3(parser: argparse.ArgumentParser) -> None:
+def add_verdict(parser: argparse._ActionsContainer) -> None:
+    """What is made of the results, of a run or of its shards."""
+    parser.add_argument(
+        "--format",
+        type=_formats,
+        default=(HTML,),
+        metavar="NAME,...",
+        help=f"what to write beside summary.json: {', '.join(FORMAT_NAMES)}, or none; docs/formats.md tells of each"
+        " (default: html)",
+    )
+    parser.add_argument(
+        "--fail-on",
+        choices=("error", "warning", "never", "unfinished"),
+        default="error",
+        help="exit with 1 on findings of this severity or above; `unsupported` assets are warnings; what could not be"
+        " processed is 3 in any case but `unfinished`: then only a run that did not come to its end fails, as is right"
+        " for a shard that others will repeat or merge (default: %(default)s)",
+    )
+
+
+def add_s3(parser: argparse.ArgumentParser) -> None:
+    """How to reach what lies in a bucket."""
     s3 = parser.add_argument_group("S3")
     s3.add_argument("--endpoint-url", default="", metavar="URL", help="an S3-compatible server; addressed by path")
     s3.add_argument("--region", default="", help="default: from your AWS configuration")
@@ -321,6 +341,7 @@ def parse(arguments: list[str], program: str = "run_batch.py") -> argparse.Names
     judge_only = arguments[:1] == [JUDGE]
     options = build_parser(program).parse_args(arguments[judge_only:])
     options.judge_only = judge_only
+    options.arguments = arguments
     check_template(options.report_name)
     if options.prefix and options.folder:
         raise UsageError("--prefix goes with --bucket; name the folder itself with --folder.")
@@ -328,6 +349,10 @@ def parse(arguments: list[str], program: str = "run_batch.py") -> argparse.Names
         raise UsageError("--copy needs --output, the folder that the asset is laid out in.")
     if options.manifest and not options.manifest.is_file():
         raise UsageError(f"There is no manifest {options.manifest}.")
+    if options.copy and is_bucket(options.output):
+        raise UsageError("--copy needs a folder of this machine for --output.")
+    if options.json and options.progress == OPENJD:
+        raise UsageError("--json and --progress openjd both want stdout; choose one.")
     if judge_only and options.rules:
         raise UsageError("Custom rules run in Blender: validate with --rules; judge keeps what they found.")
     return options
@@ -339,7 +364,7 @@ def run_settings(options: argparse.Namespace) -> RunSettings:
         limit=options.limit,
         include=tuple(options.include),
         exclude=tuple(options.exclude),
-        shard=tuple(options.shard),
+        shard=options.shard or Shard.whole(),
         force=options.force,
         batch_size=options.batch_size,
         workers=options.workers,
@@ -365,7 +390,7 @@ def run_settings(options: argparse.Namespace) -> RunSettings:
 def recorded(options: argparse.Namespace) -> dict[str, Any]:
     """What a run is about, as the ledger keeps it for `--resume`."""
     values = {name: getattr(options, name) for name in _ABOUT}
-    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+    return {name: str(value) if isinstance(value, (Path, Shard)) else value for name, value in values.items()}
 
 
 def restore(options: argparse.Namespace, values: dict[str, Any]) -> None:
@@ -375,11 +400,12 @@ def restore(options: argparse.Namespace, values: dict[str, Any]) -> None:
     for name in ("manifest", "waivers", "rules"):
         if path := getattr(options, name):
             setattr(options, name, Path(path))
+    options.shard = options.shard and Shard.parse(options.shard)
 
 
 def default_ledger(library: str, options: argparse.Namespace) -> Path:
     """A file for this library, server, shard and place of reports in the data folder."""
-    names = (library, options.endpoint_url, options.shard, options.reports_to)
+    names = (library, options.endpoint_url, str(options.shard or Shard.whole()), options.reports_to)
     name = hashlib.sha256(repr(names).encode()).hexdigest()[:16]
     return Path(_data_folder(options), "ledgers", f"{name}.sqlite")
 
@@ -399,7 +425,12 @@ def _path(text: str) -> Path:
     return Path(text).expanduser()
 
 
-def _positive(text: str) -> int:
+def place_text(text: str) -> str:
+    """A folder or s3://bucket/prefix/."""
+    return text if is_bucket(text) else str(_path(text))
+
+
+def positive(text: str) -> int:
     return _number(text, at_least=1)
 
 
@@ -431,8 +462,9 @@ def _seconds(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
 
 
-def _shard(text: str) -> tuple[int, int]:
-    index, slash, count = text.partition("/")
-    if slash and index.isdigit() and count.isdigit() and int(index) < int(count):
-        return int(index), int(count)
-    raise argparse.ArgumentTypeError(f"{text!r} is not I/N with I from 0 to N-1, such as 0/4")
+def _shard(text: str) -> Shard:
+    try:
+        return Shard.parse(text)
+    except ValueError:
+        message = f"{text!r} is neither I/N nor A-B/N, with parts from 0 to N-1, such as 0/4 or 2-3/4"
+        raise argparse.ArgumentTypeError(message) from None

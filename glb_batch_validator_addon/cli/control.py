@@ -14,6 +14,9 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 
+_ENDS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+"""SIGBREAK is how schedulers on Windows ask for an end."""
+
 
 class Control:
     """What is wanted of the run. The first wish for an end only asks, where something has begun that wants it clean."""
@@ -29,7 +32,7 @@ class Control:
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:
         """Ctrl-C and SIGTERM are taken in here. Blender in the background ignores Ctrl-C unless somebody does."""
-        before = {number: signal.signal(number, self._take_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, self._take_signal) for number in _ENDS}
         try:
             yield
         finally:

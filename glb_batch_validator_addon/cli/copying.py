@@ -21,8 +21,7 @@ from ..model.naming import report_key, twin_template, uid
 from ..model.report import from_json
 from ..model.text import printable
 from ..storage.port import Storage
-from .ending import make_output
-from .places import open_library, open_reports
+from .places import make_folder, open_library, open_reports
 from .progress import print_event
 
 REPORT_NAME = "glbv-report.json"
@@ -90,13 +89,13 @@ def _copy(storage: Storage, options: argparse.Namespace) -> tuple[StoredObject, 
         require_gltf_2(document)
         targets = targets_of(container, document, asset_key=key, root=storage.root, limits=limits)
         resources = fetch_resources(storage, keys_of(targets), Path(temporary, "resources"), limits)
-        top = _new_folder(options.output, key)
+        top = _new_folder(Path(options.output), key)
         return item, lay_out(container, targets, resources, top, name=safe_name(key))
 
 
 def _new_folder(output: Path, key: str) -> Path:
     """An empty one: what the asset refers to may be called like anything, and must not replace a person's files."""
-    make_output(output)
+    make_folder(output, option="--output")
     try:
         return Path(tempfile.mkdtemp(prefix=f"{uid(key)}-", dir=output.resolve()))
     except OSError as error:

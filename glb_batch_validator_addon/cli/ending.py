@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import heapq
 import sys
-from pathlib import Path
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +13,6 @@ from rich.text import Text
 
 from ..engine.events import RunFinished
 from ..engine.ledger import Ledger
-from ..errors import UsageError
 from ..model.entry import Entry
 from ..model.finding import VERDICTS
 from ..model.survey import Changes, Survey
@@ -28,6 +27,8 @@ def exit_code(finished: RunFinished, fail_on: str) -> int:
     """The code for a run that came to an end, by itself or interrupted."""
     if finished.interrupted:
         return INTERRUPTED
+    if fail_on == "unfinished":
+        return OK
     if finished.counts["error"]:
         return FAILED
     counting = {"error": ("fail",), "warning": ("fail", "warn", "unsupported"), "never": ()}[fail_on]
@@ -55,14 +56,6 @@ def nothing_found(library: str, options: argparse.Namespace, finished: RunFinish
     return f"There is no .glb to validate in {library}.{hint}"
 
 
-def make_output(folder: Path) -> None:
-    """Before the work, so that a night's run does not end without its summary."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--output {folder} cannot be used: {error.strerror}.") from error
-
-
 MAX_ROWS = 5
 """Of the worst rules and assets on the terminal."""
 
@@ -70,8 +63,18 @@ _STYLES = {"error": "magenta", "fail": "red", "unsupported": "yellow", "warn": "
 _SEVERITY_STYLES = {"error": "red", "warning": "yellow", "info": "cyan", "hint": "dim"}
 
 
-def print_end(finished: RunFinished, options: argparse.Namespace, outputs: Outputs, left: Left) -> None:
-    """Counts, what to fix first, the worst assets, rate, where things are, how to go on."""
+RESUME = ("Go on with the same command and --resume.",)
+
+
+def print_end(
+    finished: RunFinished,
+    options: argparse.Namespace,
+    outputs: Outputs,
+    left: Left,
+    *,
+    go_on: Iterable[str] = RESUME,
+) -> None:
+    """Counts, what to fix first, the worst assets, rate, where things are; `go_on` if it was interrupted."""
     console = Console(stderr=True, highlight=False, markup=False)
     console.print(_verdicts(finished))
     if any(rule.findings for rule in outputs.survey.rules):
@@ -82,13 +85,14 @@ def print_end(finished: RunFinished, options: argparse.Namespace, outputs: Outpu
     _print_figures(console, finished, options)
     where = f"below {options.reports_to}" if options.reports_to else "beside the assets"
     console.print(f"Reports are {where}.")
-    for path in left.paths:
-        console.print(f"  {_plain(str(path))}", style="bold" if path.suffix == ".html" else "", soft_wrap=True)
+    for file in left.files:
+        console.print(f"  {_plain(file)}", style="bold" if file.endswith(".html") else "", soft_wrap=True)
     if left.uri:
         console.print(f"  {_plain(left.uri)}", soft_wrap=True)
     if finished.interrupted:
         console.print(f"Stopped: {_plain(finished.reason)}", style="yellow")
-        console.print("Go on with the same command and --resume.")
+        for line in go_on:
+            console.print(_plain(line), soft_wrap=True)
 
 
 def _table(*columns: str, numbers: int) -> Table:

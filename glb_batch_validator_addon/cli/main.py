@@ -15,8 +15,9 @@ from ..engine.ledger import Ledger
 from ..engine.pictures import Pictures, folder_of_pictures
 from ..engine.run import Run
 from ..errors import AssetError, GlbvError, UsageError
+from ..model.shard import Shard
 from ..model.text import printable
-from .arguments import default_ledger, parse, picture_folder, recorded, restore, run_settings
+from .arguments import OPENJD, default_ledger, parse, picture_folder, recorded, restore, run_settings
 from .checking import check_library
 from .control import Control
 from .copying import copy_asset
@@ -27,7 +28,6 @@ from .ending import (
     OK,
     USAGE,
     exit_code,
-    make_output,
     nothing_found,
     print_end,
     print_plan,
@@ -36,9 +36,10 @@ from .judging import judge_again
 from .logs import LogView, chosen_format, context, log_outputs, set_up_logging
 from .manifest import keys_of_manifest
 from .outputs import Left, Outputs, check_formats
-from .places import open_library, open_reports
+from .places import open_library, open_output, open_reports
 from .program import NO_BLENDER, check_workbench, find_launcher
-from .progress import View, make_view, print_event
+from .progress import OpenJDView, View, make_view, print_event
+from .results import results_of_run, shard_head
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ def _validate(options: argparse.Namespace, control: Control) -> int:
         ledger = Ledger.copy(path) if options.dry_run else Ledger(path)
         opened.callback(ledger.close)
         if options.resume:
-            unfinished = ledger.unfinished_run(storage.uri(), options.shard)
+            unfinished = ledger.unfinished_run(storage.uri(), options.shard or Shard.whole())
             if unfinished is None:
                 raise UsageError("There is no interrupted run over this library to resume; start one without --resume.")
             restore(options, unfinished[1])
@@ -109,12 +110,15 @@ def _validate(options: argparse.Namespace, control: Control) -> int:
             reports = open_reports(options)
             opened.callback(reports.close)
         check_formats(options.format, storage.uri())
-        if options.output:
-            make_output(options.output)
-        if options.shard[1] > 1:
-            opened.enter_context(context(shard="{}/{}".format(*options.shard)))
+        output = open_output(options)
+        if output and not isinstance(output, Path):
+            opened.callback(output.close)
+        if options.shard:
+            opened.enter_context(context(shard=str(options.shard)))
         in_logs = options.log_format == "json" and not options.json
         view = LogView() if in_logs else make_view(as_json_lines=options.json, verbose=options.verbose)
+        if options.progress == OPENJD:
+            view = OpenJDView(sys.stdout, view)
         opened.callback(view.close)  # it may hide the cursor
         finished: list[RunFinished] = []
 
@@ -145,32 +149,43 @@ def _validate(options: argparse.Namespace, control: Control) -> int:
             pictures=pictures,
         )
         _go(run, view, control)
-        if not finished[0].counts["total"] and not finished[0].interrupted and options.shard[1] == 1:
+        if not finished[0].counts["total"] and not finished[0].interrupted and not options.shard:
             raise UsageError(nothing_found(storage.uri(), options, finished[0]))
         if options.dry_run:
             print_plan(ledger, run.id)
             return OK
-        outputs = Outputs(
+        results = results_of_run(
+            ledger,
+            run.id,
             storage=storage,
             reports=reports,
-            ledger=ledger,
-            run=run.id,
-            shard=options.shard,
+            shard=settings.shard,
             profile=settings.policy.profile,
             finished=finished[0],
-            pictures=Pictures(pictures, reports),
         )
+        head = None
+        if options.shard:
+            head = shard_head(
+                results.head,
+                options,
+                settings=settings,
+                blender=launcher.blender,
+                storage=storage,
+                reports=reports,
+                finished=finished[0],
+            )
+        outputs = Outputs(results, pictures=Pictures(pictures, reports), reports=reports, shard=head)
         try:
-            left = outputs.leave(options)
+            left = outputs.leave(options.format, output=output, publish=bool(options.reports_to))
         except GlbvError as error:
             if not finished[0].interrupted:
                 raise
             left = Left()  # what stopped the run may well keep its outputs from being written
             print(f"error: {printable(str(error), sys.stderr.encoding)}", file=sys.stderr)
         if options.json:
-            print_event("outputs_written", files=[str(path) for path in left.paths], folder=left.uri)
+            print_event("outputs_written", files=left.files, folder=left.uri)
         elif in_logs:
-            log_outputs([str(path) for path in left.paths], left.uri)
+            log_outputs(list(left.files), left.uri)
         else:
             print_end(finished[0], options, outputs, left)
         return exit_code(finished[0], options.fail_on)

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import argparse
+import gzip
 import io
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from .. import __version__
-from ..engine.events import RunFinished
-from ..engine.ledger import Ledger, Row
 from ..engine.pictures import Pictures
 from ..errors import UsageError
-from ..model.entry import Entry, change, places_of
-from ..model.limits import MIB
+from ..model.entry import Entry
 from ..model.preview import mime_type
-from ..model.profile import Profile
-from ..model.survey import MAX_GROUPS, PastRun, RuleText, RunHead, Survey
+from ..model.survey import RuleText, RunHead, Survey
 from ..reports.formats import FORMATS, Writer
 from ..reports.html.page import MAX_ASSETS
+from ..reports.shards import ShardHead, shard_lines
 from ..reports.summary import summary_json
 from ..rules.catalogue import RULES
-from ..storage.port import Storage
+from ..storage.port import Storage, key_of
 from ..survey.library import survey
 from .arguments import HTML
+from .results import Results
 
 SUMMARY = "summary.json"
+SHARD_FILE = "shard.jsonl.gz"
+SHARD_LEVEL = 4
+"""Of compression."""
 PICTURE_THREADS = 32
 """That fetch pictures at once."""
 RUNS = "runs"
@@ -49,6 +48,7 @@ _CONTENT_TYPES = {
     ".xml": "application/xml",
     ".sarif": "application/sarif+json",
     ".md": "text/markdown; charset=utf-8",
+    ".gz": "application/gzip",
 }
 
 
@@ -56,8 +56,8 @@ _CONTENT_TYPES = {
 class Left:
     """Where the outputs of a run are."""
 
-    paths: tuple[Path, ...] = ()
-    """In the folder of `--output`, the summary first."""
+    files: tuple[str, ...] = ()
+    """At the place of `--output`, paths or URIs, the summary first."""
     uri: str = ""
     """The run's folder below `--reports-to`."""
 
@@ -66,82 +66,37 @@ class Outputs:
     """The outputs of one run that has ended."""
 
     def __init__(
-        self,
-        *,
-        storage: Storage,
-        reports: Storage,
-        ledger: Ledger,
-        run: int,
-        shard: tuple[int, int],
-        profile: Profile,
-        finished: RunFinished,
-        pictures: Pictures,
+        self, results: Results, *, pictures: Pictures, reports: Storage | None, shard: ShardHead | None = None
     ) -> None:
-        self._storage = storage
-        self._reports = reports
-        self._ledger = ledger
-        self._run = run
-        self._shard = shard
-        self._profile = profile
-        self._finished = finished
+        """`reports` is where the reports are, if that can be reached; with `shard` there is its file for `merge`, and
+        files have names of their own among those of other shards."""
+        self._results = results
         self._pictures = pictures
+        self._reports = reports
+        self._shard = shard
 
-    @cached_property
+    @property
     def head(self) -> RunHead:
-        started, ended = self._ledger.times(self._run)
-        finished = self._finished
-        return RunHead(
-            library=self._storage.uri(),
-            id=self._run,
-            version=__version__,
-            started_at=_time(started),
-            finished_at=_time(ended),
-            profile=self._profile.name,
-            interrupted=finished.interrupted,
-            reason=finished.reason,
-            seconds=round(finished.seconds, 3),
-            workers_busy=round(finished.busy, 3),
-            counts=finished.counts,
-            budgets=_budgets(self._profile),
-        )
+        return self._results.head
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterable[Entry]:
         """The assets of the run in the order of keys."""
-        return map(self._entry, self._ledger.rows(self._run))
-
-    def _entry(self, row: Row) -> Entry:
-        return Entry(
-            key=row.key,
-            uri=self._storage.uri(row.key),
-            report=self._reports.uri(row.report_key),
-            state=row.state,
-            verdict=row.verdict,
-            brief=row.brief,
-            extract=row.extract,
-            change=change(row.before, places_of(row.extract["findings"]))
-            if row.extract and row.before is not None
-            else None,
-        )
+        return self._results.entries()
 
     @cached_property
     def survey(self) -> Survey:
-        """The library as a whole. Of a run that came to its end, the ledger keeps what later ones compare with."""
-        before = [
-            PastRun(id=run, finished_at=_time(ended), **counts)
-            for run, ended, counts in self._ledger.history(self.head.library, self._shard, MAX_GROUPS)
-            if run != self._run
-        ]
-        whole = survey(self.entries, head=self.head, root=self._storage.root, before=before)
+        """The library as a whole. Of a run that came to its end, what later ones compare with is kept."""
+        results = self._results
+        whole = survey(results.entries, head=self.head, root=results.root, before=results.before)
         if not self.head.interrupted:
-            present = whole.history[-1]
-            self._ledger.keep_counts(self._run, {"counts": present.counts, "findings": present.findings})
+            results.keep(whole.history[-1])
         return whole
 
     def write(self, folder: Path, formats: tuple[str, ...]) -> list[Path]:
         """The summary and these formats, each file whole or not at all; returns their paths, the summary first."""
         paths = []
         for name, write in self._files(formats):
-            path = folder / _of_shard(name, self._shard)
+            path = folder / (self._shard.shard.name(name) if self._shard else name)
             unfinished = path.with_name(f"{path.name}.part")
             try:
                 with unfinished.open("wb") as out:
@@ -152,24 +107,26 @@ class Outputs:
             paths.append(path)
         return paths
 
-    def leave(self, options: argparse.Namespace) -> Left:
-        """Write what `options` ask for, where they ask for it. Raises `UsageError` or `StorageError`."""
-        if options.output:
-            paths = self.write(options.output, options.format)
-            return Left(paths=tuple(paths), uri=self.publish(paths) if options.reports_to else "")
-        if not options.reports_to:
+    def leave(self, formats: tuple[str, ...], *, output: Path | Storage | None, publish: bool) -> Left:
+        """Write them to the folder or the storage of `output`; with `publish` also where the reports are, into a
+        folder for this run. Raises `UsageError` or `StorageError`."""
+        if output is None and not publish:
             return Left()
-        with tempfile.TemporaryDirectory() as folder:
-            return Left(uri=self.publish(self.write(Path(folder), options.format)))
+        with tempfile.TemporaryDirectory() as temporary:
+            paths = self.write(output if isinstance(output, Path) else Path(temporary), formats)
+            if isinstance(output, Path):
+                files = tuple(map(str, paths))
+            else:
+                files = _put(paths, output, output.root) if output else ()
+            return Left(files=files, uri=self._publish(paths) if publish else "")
 
-    def publish(self, paths: list[Path]) -> str:
-        """Put files where the reports are, into a folder for this run; returns its URI."""
+    def _publish(self, paths: list[Path]) -> str:
+        reports = self._reports
+        assert reports
         stamp = self.head.started_at.replace("-", "").replace(":", "")
-        folder = f"{self._reports.root}{RUNS}/{stamp}-{self._run}/"
-        for path in paths:
-            kind = _CONTENT_TYPES[path.suffix]
-            self._reports.write(folder + path.name, path.read_bytes(), content_type=kind, metadata={})
-        return self._reports.uri(folder)
+        folder = f"{reports.root}{RUNS}/{stamp}-{self.head.id}/"
+        _put(paths, reports, folder)
+        return reports.uri(folder)
 
     def _files(self, formats: tuple[str, ...]) -> Iterator[tuple[str, Callable[[BinaryIO], None]]]:
         yield SUMMARY, self._write_summary
@@ -179,6 +136,8 @@ class Outputs:
             else:
                 for file_name, writer in FORMATS[name].files.items():
                     yield file_name, partial(self._write_text, writer)
+        if self._shard:
+            yield SHARD_FILE, partial(self._write_shard, self._shard)
 
     def _write_summary(self, out: BinaryIO) -> None:
         rows = (entry.row() for entry in self.entries())
@@ -200,11 +159,20 @@ class Outputs:
 
     def _fetch_pictures(self) -> None:
         """Those that another machine made, or that are no longer kept here."""
-        rows = (row for row in self._ledger.rows(self._run) if row.brief.get("preview"))
-        lacking = (row for row in islice(rows, MAX_ASSETS) if not self._pictures.kept(row.brief))
+        reports = self._reports
+        if reports is None:
+            return
+
+        def fetch(entry: Entry) -> None:
+            self._pictures.of(key_of(reports, entry.report) or "", entry.brief)
+
+        with_picture = (entry for entry in self.entries() if entry.brief.get("preview"))
+        lacking = (entry for entry in islice(with_picture, MAX_ASSETS) if not self._pictures.kept(entry.brief))
         with ThreadPoolExecutor(PICTURE_THREADS) as threads:
             while some := list(islice(lacking, 10 * PICTURE_THREADS)):
-                list(threads.map(lambda row: self._pictures.of(row.report_key, row.brief), some))
+                list(
+                    threads.map(lambda entry: self._pictures.of(key_of(reports, entry.report) or "", entry.brief), some)
+                )
 
     def _picture(self, entry: Entry) -> tuple[str, bytes] | None:
         path = self._pictures.kept(entry.brief)
@@ -218,6 +186,11 @@ class Outputs:
         writer(text, head=self.head, survey=self.survey, entries=self.entries, rules=RULE_TEXTS)
         text.detach()
 
+    def _write_shard(self, head: ShardHead, out: BinaryIO) -> None:
+        with gzip.GzipFile(filename="", mode="wb", fileobj=out, compresslevel=SHARD_LEVEL, mtime=0) as zipped:
+            for line in shard_lines(head, self.entries()):
+                zipped.write(line.encode())
+
 
 def check_formats(formats: tuple[str, ...], library: str) -> None:
     """Before the work: raises `UsageError` for a format that cannot be written for this library."""
@@ -226,26 +199,9 @@ def check_formats(formats: tuple[str, ...], library: str) -> None:
             FORMATS[name].check(library)
 
 
-def _of_shard(name: str, shard: tuple[int, int]) -> str:
-    """Shards may share a folder: `summary-0-of-4.json`."""
-    index, count = shard
-    stem, dot, suffix = name.partition(".")
-    return name if count == 1 else f"{stem}-{index}-of-{count}{dot}{suffix}"
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _budgets(profile: Profile) -> dict[str, float | None]:
-    """What charts draw a line at, in the units of `Survey`."""
-
-    def budget(rule: str, threshold: str, unit: int) -> float | None:
-        limit = profile.thresholds.get(rule, {}).get(threshold)
-        return None if limit is None or profile.levels.get(rule) == "off" else limit * unit
-
-    return {
-        "triangles": budget("GLBV_BUDGET_TRIANGLES", "max_count", 1),
-        "size_bytes": budget("GLBV_BUDGET_FILE_SIZE", "max_mb", MIB),
-        "gpu_bytes": budget("GLBV_BUDGET_GPU_MEMORY", "max_mb", MIB),
-    }
+def _put(paths: list[Path], storage: Storage, folder: str) -> tuple[str, ...]:
+    """Files into a folder of a storage; their URIs."""
+    for path in paths:
+        kind = _CONTENT_TYPES[path.suffix]
+        storage.write(folder + path.name, path.read_bytes(), content_type=kind, metadata={})
+    return tuple(storage.uri(folder + path.name) for path in paths)

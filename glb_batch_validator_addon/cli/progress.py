@@ -24,6 +24,7 @@ from ..engine.events import (
     AssetSkipped,
     Event,
     Planned,
+    RunFinished,
     RunPaused,
     RunStarted,
     WorkerLost,
@@ -35,6 +36,8 @@ from ..model.text import printable
 
 PLAIN_SECONDS = 10.0
 """Between two lines of progress where there is no terminal."""
+OPENJD_SECONDS = 1.0
+"""The same for a scheduler."""
 
 
 class View(Protocol):
@@ -191,6 +194,32 @@ class BarView:
 
     def close(self) -> None:
         self._progress.stop()
+
+
+class OpenJDView:
+    """Progress and status for an OpenJD scheduler, which reads lines of its own on stdout; the rest as `beside`."""
+
+    def __init__(self, out: TextIO, beside: View) -> None:
+        self._out = out
+        self._beside = beside
+        self._tally = Tally()
+        self._next = 0.0
+
+    def show(self, event: Event) -> None:
+        self._beside.show(event)
+        self._tally.take(event)
+        if not isinstance(event, RunFinished) and time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + OPENJD_SECONDS
+        plan, tally = self._tally.plan, self._tally
+        # While the library is being listed, the share of what is known would run backwards.
+        share = tally.done / plan.pending if plan.complete and plan.pending else float(plan.complete)
+        listing = "" if plan.complete else "listing, "
+        print(f"openjd_progress: {100 * share:.1f}", file=self._out)
+        print(f"openjd_status: {listing}{tally.done:,} of {plan.pending:,}: {tally}", file=self._out, flush=True)
+
+    def close(self) -> None:
+        self._beside.close()
 
 
 def make_view(*, as_json_lines: bool, verbose: bool) -> View:

@@ -8,7 +8,6 @@ a server lists in another order the decision errs on the side of doing the work 
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import heapq
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -63,7 +62,9 @@ class Planner:
         manifest: Iterable[str] | None,
         threads: Threads,
         stopped: Callable[[], bool],
+        cut: Callable[[list[Plan]], list[Plan]] | None = None,
     ) -> None:
+        """`cut` gives plans the numbers of the batches that a farm works in."""
         self._storage = storage
         self._reports = reports
         self._ledger = ledger
@@ -73,6 +74,7 @@ class Planner:
         self._manifest = manifest
         self._threads = threads
         self._stopped = stopped
+        self._cut = cut
         self._selected = selection(settings, root=storage.root)
         self.without_facts = 0
         """Assets that a run which only judges passes over, because no report holds their facts."""
@@ -88,6 +90,8 @@ class Planner:
                 judged = [plan for plan in plans if plan.known or plan.judge]
                 self.without_facts += len(plans) - len(judged)
                 plans = judged
+            if self._cut:
+                plans = self._cut(plans)
             self._ledger.add(self._run, plans, self._digest)
             yield plans
 
@@ -230,7 +234,6 @@ def selection(settings: RunSettings, *, root: str) -> Callable[[str], bool]:
     """Whether a key passes `include`, `exclude` and the shard. Globs match the key below `root`, case-sensitively."""
     include = [re.compile(fnmatch.translate(glob)) for glob in settings.include]
     exclude = [re.compile(fnmatch.translate(glob)) for glob in settings.exclude]
-    index, count = settings.shard
 
     def selected(key: str) -> bool:
         below = key[len(root) :]
@@ -238,15 +241,6 @@ def selection(settings: RunSettings, *, root: str) -> Callable[[str], bool]:
             return False
         if any(glob.match(below) for glob in exclude):
             return False
-        return count == 1 or shard_of(key, count) == index
+        return settings.shard.holds(key)
 
     return selected
-
-
-def shard_of(key: str, count: int) -> int:
-    """0 to count - 1, by the first 8 bytes of the key's SHA-256: the same on every machine, in every version.
-
-    Assets that differ only in the case of `.glb` are in one shard, which can tell their reports apart.
-    """
-    key = key.removesuffix(key[-len(ASSET_SUFFIX) :]) + ASSET_SUFFIX
-    return int.from_bytes(hashlib.sha256(key.encode(errors="surrogateescape")).digest()[:8], "big") % count

@@ -13,6 +13,7 @@ from .naming import DEFAULT_REPORT_NAME
 from .preview import LOOK, PictureFormat, Previews
 from .profile import Policy
 from .report import SCHEMA_VERSION
+from .shard import Shard
 
 
 def available_cores() -> int:
@@ -35,8 +36,8 @@ class RunSettings:
     include: tuple[str, ...] = ()
     """Globs on keys below the library's root; empty means all. `*` crosses "/"."""
     exclude: tuple[str, ...] = ()
-    shard: tuple[int, int] = (0, 1)
-    """Index from 0 and count: this run takes the assets whose key hashes to the index."""
+    shard: Shard = field(default_factory=Shard.whole)
+    """This run takes the assets whose key hashes to its parts."""
     force: bool = False
     """Validate also what has a report by this version and these settings."""
     judge_only: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import unquote
 
 from ..model.library import StoredObject
 
@@ -63,3 +64,15 @@ class Storage(Protocol):
     def close(self) -> None:
         """Let go of connections; the storage is not used after it."""
         ...
+
+
+def root_uri(storage: Storage) -> str:
+    """What the URIs of all keys below the root begin with."""
+    return storage.uri(f"{storage.root}x")[:-1]
+
+
+def key_of(storage: Storage, uri: str) -> str | None:
+    """The key below the root whose URI this is; None if there can be none."""
+    below = uri.removeprefix(root_uri(storage))
+    keys = (storage.root + below, storage.root + unquote(below, errors="surrogateescape"))
+    return next((key for key in keys if storage.uri(key) == uri), None)

@@ -8,6 +8,7 @@ import pytest
 
 from glb_batch_validator_addon.cli.arguments import build_parser, default_ledger, parse, recorded, restore, run_settings
 from glb_batch_validator_addon.errors import UsageError
+from glb_batch_validator_addon.model.shard import Shard
 
 # The options that the product promises.
 PROMISED = """
@@ -32,7 +33,7 @@ def test_options_become_settings() -> None:
     )
     settings = run_settings(parse(line.split()))
     assert (settings.limit, settings.batch_size, settings.workers, settings.timeout_seconds) == (5, 10, 3, 20.0)
-    assert (settings.include, settings.exclude, settings.shard) == (("a*", "b*"), ("c",), (1, 4))
+    assert (settings.include, settings.exclude, settings.shard) == (("a*", "b*"), ("c",), Shard(1, 1, 4))
     assert settings.limits.max_size_bytes == 7 * 1024 * 1024
     assert settings.memory_limit_bytes == 900 * 1024 * 1024
 
@@ -49,6 +50,9 @@ def test_options_become_settings() -> None:
         "--bucket b --timeout nan",
         "--bucket b --shard 4/4",
         "--bucket b --shard 1",
+        "--bucket b --shard 2-1/4",
+        "--bucket b --shard 2-4/4",
+        "--bucket b --shard -1/4",
         "--bucket b --memory-limit-mb 100",
         "--bucket b --fail-on sometimes",
         "--bucket b --unheard-of",
@@ -72,6 +76,8 @@ def test_wrong_options_exit_with_2(line: str, capsys: pytest.CaptureFixture[str]
         "--bucket b --report-name x.json",
         "--bucket b --manifest none.txt",
         "--bucket b --copy k.glb",
+        "--bucket b --copy k.glb --output s3://b/copies/",
+        "--bucket b --json --progress openjd",
     ],
 )
 def test_options_that_do_not_go_together_are_explained(line: str) -> None:
@@ -93,9 +99,24 @@ def test_ledgers_lie_in_the_data_folder_one_for_each_library_server_shard_and_pl
 
 
 def test_a_resumed_run_takes_over_what_it_is_about_but_not_how_it_works() -> None:
-    first = parse(["--bucket", "b", "--limit", "5", "--include", "a*", "--report-name", "{uid}.json", "--workers", "1"])
+    first = parse(
+        [
+            "--bucket",
+            "b",
+            "--shard",
+            "2-3/4",
+            "--limit",
+            "5",
+            "--include",
+            "a*",
+            "--report-name",
+            "{uid}.json",
+            "--workers",
+            "1",
+        ]
+    )
     second = parse(["--bucket", "b", "--resume", "--workers", "4"])
     restore(second, recorded(first))
     settings = run_settings(second)
     assert (settings.limit, settings.include, settings.report_name) == (5, ("a*",), "{uid}.json")
-    assert settings.workers == 4
+    assert (settings.workers, settings.shard) == (4, Shard(2, 3, 4))

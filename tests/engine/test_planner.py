@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glb_batch_validator_addon.engine.planner import shard_of
+from glb_batch_validator_addon.model.shard import Shard
 from glb_batch_validator_addon.storage.folder import FolderStorage
 from glb_batch_validator_addon.storage.memory import MemoryStorage
 from tests.engine.conftest import Bench, fill
@@ -43,20 +43,8 @@ def test_a_limited_run_after_a_limited_run_finds_its_work_done(bench: Bench) -> 
 
 
 def test_shards_do_not_overlap_and_leave_nothing_out(bench: Bench, tmp_path: Path) -> None:
-    done = [key for index in range(3) for key in bench.run(shard=(index, 3)).done]
+    done = [key for index in range(3) for key in bench.run(shard=Shard(index, index, 3)).done]
     assert sorted(done) == sorted(KEYS)
-
-
-def test_the_shard_of_a_key_never_changes() -> None:
-    """The first 8 bytes of `sha256sum`, modulo 10: machines of different versions may share a library."""
-    assert [shard_of(key, 10) for key in ("a.glb", "props/chair.glb", "Stühle/Tisch 1.glb")] == [1, 8, 3]
-
-
-def test_shards_are_even() -> None:
-    counts = [0] * 8
-    for number in range(8000):
-        counts[shard_of(f"library/asset-{number}.glb", 8)] += 1
-    assert min(counts) > 900
 
 
 def test_twins_that_differ_in_the_case_of_their_suffix_get_two_reports(bench: Bench, library: MemoryStorage) -> None:
@@ -109,7 +97,7 @@ def test_a_manifest_gives_only_keys_of_the_library(tmp_path: Path) -> None:
 def test_twins_are_in_one_shard_which_tells_their_reports_apart(bench: Bench, library: MemoryStorage) -> None:
     fill(library, {f"c{number}.{suffix}": "ok 1" for number in range(20) for suffix in ("glb", "GLB")})
     for index in range(4):
-        outcome = bench.run(include=("c*.*",), exclude=("chairs/*",), shard=(index, 4))
+        outcome = bench.run(include=("c*.*",), exclude=("chairs/*",), shard=Shard(index, index, 4))
     assert len(outcome.reports) == 40
 
 
