@@ -66,7 +66,7 @@ build: venv  ## build the extension, a zip for each platform
 	$(PYTHON) build_addon.py
 
 lock:  ## compile requirements/**/*.in anew to pinned and hashed *.txt (needs uv)
-	cd requirements && for name in runtime farm dev rig/bpy-4.2 rig/bpy-5.0 rig/bpy-5.2 rig/pytest-blender; do \
+	cd requirements && for name in runtime farm dev worker rig/bpy-4.2 rig/bpy-5.0 rig/bpy-5.2 rig/hadolint rig/pytest-blender; do \
 		uv pip compile --quiet --upgrade --universal --generate-hashes --no-header \
 			--python-version $$(test $$name = rig/bpy-5.2 && echo 3.13 || echo 3.11) $$name.in -o $$name.txt || exit 1; \
 	done

