@@ -23,8 +23,7 @@ def contents() -> dict[str, str]:
         "broker-url": f"amqp://farm:{broker}@broker:5672//\n",
         "database-password": database,
         "database-url": f"postgresql+pg8000://farm:{database}@database:5432/farm\n",
-        # A batch is acknowledged when it is done, and may take longer than the half hour that RabbitMQ waits by itself.
-        "rabbitmq.conf": f"default_user = farm\ndefault_pass = {broker}\nconsumer_timeout = {12 * 3600 * 1000}\n",
+        "rabbitmq.conf": f"default_user = farm\ndefault_pass = {broker}\n",
         "s3-access-key": key,
         "s3-secret-key": secret,
     }
