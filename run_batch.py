@@ -16,6 +16,7 @@ from pathlib import Path
 
 PACKAGE = "glb_batch_validator_addon"
 WORKER = "--worker"
+FARM = "farm"
 EXIT_USAGE = 2
 EXIT_INTERNAL = 70  # EX_SOFTWARE: a crash of ours never reads as success
 
@@ -91,6 +92,10 @@ def main() -> int:
         worker.main()
     if not find_dependencies(*NEEDED):
         fetch_dependencies()
+    if arguments[:1] == [FARM]:
+        from glb_batch_validator_addon.farm.command import main as run_farm
+
+        return run_farm(arguments[1:])
     from glb_batch_validator_addon.cli.main import main as run
 
     return run(arguments)

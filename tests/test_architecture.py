@@ -29,7 +29,7 @@ ALLOWED = {
     "worker": {"errors", "model", "memory", "khronos", "blender", "analysis"},
     "cli": {"errors", "model", "glb", "storage", "engine", "rules", "reports", "survey", "__init__"},
     "farm": {"errors", "model", "storage", "engine", "rules", "memory", "cli", "__init__"},
-    "ui": {"errors", "model", "storage", "blender", "rules", "cli", "__init__"},
+    "ui": {"errors", "model", "storage", "blender", "rules", "cli", "farm", "__init__"},
 }
 
 # Where packages with a price may be imported; "engine" reaches storage through its port only.
@@ -37,7 +37,11 @@ PLACES = {
     "bpy": {"blender", "worker", "ui"},
     "boto3": {"storage/s3.py"},
     "botocore": {"storage/s3.py", "storage/s3_errors.py", "storage/s3_fast.py"},
-    "sqlite3": {"engine/ledger.py"},
+    "sqlalchemy": {"engine/database.py", "engine/ledger.py", "engine/tables.py", "farm"},
+    "sqlite3": set(),
+    "celery": {"farm"},
+    "kombu": {"farm"},
+    "alembic": {"farm"},
     "numpy": {"glb", "mesh", "blender"},
     "py_mini_racer": {"khronos"},
     "cattrs": {"cli"},

@@ -77,8 +77,13 @@ class Pool:
         self._up_seconds = 0.0
 
     def start(self) -> None:
-        for _ in range(self._settings.workers):
+        """Bring it up to its number of workers."""
+        while len(self._workers) < self._settings.workers:
             self._start_worker()
+
+    def tell(self, on_event: OnEvent) -> None:
+        """Send events there from now on: a pool may serve one run after the other."""
+        self._on_event = on_event
 
     @property
     def busy(self) -> float:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import shutil
 import threading
 import time
 from collections import deque
@@ -23,14 +22,14 @@ from typing import Any
 from .. import __version__
 from ..errors import FullError, UnavailableError, UsageError
 from ..model.preview import Order
+from ..model.report import Failure
 from ..model.settings import RunSettings
 from ..storage.port import Storage
+from .crew import Crew
 from .events import AssetSkipped, OnEvent, Planned, RunFinished, RunPaused, RunStarted
-from .fetch import make_folder
 from .launcher import Launcher
 from .ledger import Ledger, Plan
 from .planner import Planner
-from .pool import Pool
 from .threads import ClosedError, Threads
 from .work import Judge, Work
 from .worker_process import FromWorker
@@ -46,6 +45,10 @@ CLOSE_SECONDS = 6.0
 
 STEP_SECONDS = 0.1
 """The longest a step waits for something to happen, and so the precision of time-outs."""
+
+
+Cut = Callable[[list[Plan]], list[Plan]]
+Admit = Callable[[Plan], Failure | None]
 
 
 class Run:
@@ -66,11 +69,20 @@ class Run:
         plan_only: bool = False,
         judge: Judge,
         pictures: Path | None = None,
+        cut: Cut | None = None,
+        batch: tuple[int, int] | None = None,
+        crew: Crew | None = None,
+        admit: Admit | None = None,
+        priority: int = 0,
     ) -> None:
         """`reports` is where reports go if not beside the assets; `judge` is for assets whose facts are there already;
         `pictures` is a folder that keeps previews for later runs.
 
         `recorded` are the options that a resumed run needs; with `plan_only` it ends when the plan is in the ledger.
+
+        Of a farm: `cut` gives the assets of a plan the numbers of their batches; `batch` (numbers of run and batch) is
+        all that is done of a run that was planned elsewhere, by a `crew` that outlives it, and `admit` is asked before
+        each asset and may say why it is given up.
         """
         self._storage = storage
         self._reports = reports or storage
@@ -84,20 +96,19 @@ class Run:
         self._plan_only = plan_only
         self._digest = settings.digest(product=__version__, blender=launcher.blender)
 
-        self._inbox: queue.SimpleQueue[FromWorker | Callable[[], None]] = queue.SimpleQueue()
+        self._batch = batch
+        self._cut = cut
+        self._admit = admit
+        self._priority = priority
+
+        self._own_crew = crew is None
+        self._crew = crew or Crew(launcher, settings)
+        self._inbox, self._pool, self.folder = self._crew.inbox, self._crew.pool, self._crew.folder
+        self._pool.tell(on_event)
         self._planner = threading.Thread(target=self._plan, name="planner", daemon=True)
         self._plans_ahead = threading.Semaphore(PLANS_AHEAD)
         self._threads = Threads(settings.io_threads, name="storage")
         self._planner_threads = Threads(PLANNER_THREADS, name="planner")
-        self.folder = make_folder()
-        self._pool = Pool(
-            launcher=launcher,
-            settings=settings,
-            folder=self.folder,
-            inbox=self._inbox,
-            on_event=on_event,
-            key_of=lambda request: request.key,
-        )
         self._pool_started = False
         self._work = Work(
             storage=storage,
@@ -134,6 +145,9 @@ class Run:
 
     def start(self) -> None:
         """Begin. Raises `UsageError` before any work when the library cannot be used."""
+        if self._batch:
+            self._start_batch(self._batch)
+            return
         elsewhere = self._reports is not self._storage
         self._storage.check(write=not elsewhere and not self._plan_only)
         if elsewhere:
@@ -144,21 +158,36 @@ class Run:
         if unfinished:
             self.id, _, listed = unfinished
         else:
-            self.id = self._ledger.start_run(library, shard, self._recorded)
+            self.id = self._ledger.start_run(library, shard, self._recorded, priority=self._priority)
+        self._tell_start(resumed=unfinished is not None)
+        if unfinished:
+            self._tell_counts(complete=listed)
+        if not listed:
+            self._planner.start()
+
+    def _start_batch(self, batch: tuple[int, int]) -> None:
+        """Of a library that was looked at when its run was planned."""
+        self.id = batch[0]
+        self._tell_start(resumed=True)
+        self._tell_counts(complete=True)
+
+    def _tell_start(self, *, resumed: bool) -> None:
         self._on_event(
             RunStarted(
-                library=library,
+                library=self._storage.uri(),
                 run=self.id,
-                resumed=unfinished is not None,
+                resumed=resumed,
                 workers=self._settings.workers,
                 ledger=self._ledger.path,
             )
         )
-        if unfinished:
-            counts = self._ledger.counts(self.id)
-            self._tell_plan(counts["total"], counts["pending"], counts["skipped"], counts["pending_bytes"], listed)
-        if not listed:
-            self._planner.start()
+
+    def _tell_counts(self, *, complete: bool) -> None:
+        counts = self._counts()
+        self._tell_plan(counts["total"], counts["pending"], counts["skipped"], counts["pending_bytes"], complete)
+
+    def _counts(self) -> dict[str, int]:
+        return self._ledger.counts(self.id, batch=self._batch[1] if self._batch else None)
 
     def step(self, seconds: float = STEP_SECONDS) -> None:
         """Take in what has happened, waiting up to `seconds` for it, and hand out new work.
@@ -203,6 +232,11 @@ class Run:
             self._stop_reason, self._stop_by = reason, time.monotonic() + CLOSE_SECONDS
             self._pool.stop()
 
+    @property
+    def interrupted(self) -> str:
+        """Why it was stopped, "" if it was not."""
+        return self._stop_reason or ""
+
     def worker_pids(self) -> list[int]:
         """Process ids of the present workers."""
         return self._pool.pids()
@@ -215,13 +249,15 @@ class Run:
         """
         self._stop_reason = self._stop_reason or "closed"
         try:
-            self._pool.stop()
+            if self._own_crew:
+                self._pool.stop()
             self._planner_threads.close(seconds=CLOSE_SECONDS / 3)
             self._threads.close(seconds=CLOSE_SECONDS / 3)
             if self._planner.ident:
                 self._planner.join(CLOSE_SECONDS / 3)
         finally:  # also when a second Ctrl-C comes
-            shutil.rmtree(self.folder, ignore_errors=True)
+            if self._own_crew:
+                self._crew.close()
 
     # Planning
 
@@ -238,6 +274,7 @@ class Run:
                 manifest=self._manifest,
                 threads=self._planner_threads,
                 stopped=lambda: self._stop_reason is not None,
+                cut=self._cut,
             )
             for plans in planner.plan():
                 while not self._plans_ahead.acquire(timeout=STEP_SECONDS):
@@ -277,7 +314,8 @@ class Run:
 
     def _plan_complete(self) -> None:
         if not self._stop_reason:
-            self._ledger.mark_listed(self.id)
+            if not self._cut:  # its batches are not all there yet
+                self._ledger.mark_listed(self.id)
             self._tell_plan(
                 self._planned.listed, self._planned.pending, self._planned.skipped, self._planned.pending_bytes, True
             )
@@ -332,7 +370,8 @@ class Run:
         """The next pending assets; from the start again when the end is reached, as keys may have come in between."""
         in_work = {job.plan.item.key for job in self._work.jobs.values()}
         for after in (self._cursor, ""):
-            plans = self._ledger.pending(self.id, after=after, count=self._settings.batch_size)
+            number = self._batch[1] if self._batch else None
+            plans = self._ledger.pending(self.id, after=after, count=self._settings.batch_size, batch=number)
             if plans:
                 self._cursor = plans[-1].item.key
             if fresh := [plan for plan in plans if plan.item.key not in in_work]:
@@ -341,13 +380,14 @@ class Run:
 
     def _finish(self) -> None:
         self.done = True
-        counts = self._ledger.counts(self.id)
+        counts = self._counts()
         if counts["total"] < self._planned.listed and not self._stop_reason:
             self._stop_reason = "another run over this library took over the ledger"
         interrupted = self._stop_reason is not None
         busy = self._pool.busy
-        self._pool.stop()
-        if not interrupted:
+        if self._own_crew:
+            self._pool.stop()
+        if not interrupted and not self._batch and not self._plan_only:
             self._ledger.finish_run(self.id)
         self._on_event(
             RunFinished(
@@ -368,6 +408,9 @@ class Run:
 
     def _begin(self, plan: Plan) -> None:
         self._taken += 1
+        if failure := self._admit(plan) if self._admit else None:
+            self._work.give_up(plan, failure)
+            return
         if not plan.judge and not self._pool_started:
             self._pool_started = True
             try:

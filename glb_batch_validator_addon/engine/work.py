@@ -109,17 +109,10 @@ class Work:
 
     def begin(self, plan: Plan) -> None:
         """Fetch the asset; the rest follows."""
-        item, limits = plan.item, self._settings.limits
-        number = next(self._ids)
-        path = str(self._folder / f"{number}.glb")
-        root = self._storage.root
-        demand = self._settings.policy.demand(item.key[len(root) :])
-        request = Request(
-            id=number, path=path, key=item.key, root=root, limits=limits, demand=demand, preview=self._order
-        )
-        job = self.jobs[request.id] = Job(plan=plan, item=item, request=request)
+        job = self._job(plan)
+        item, request, limits = job.item, job.request, self._settings.limits
         if plan.judge:
-            self._in_thread(partial(self._judged_again, plan, demand), partial(self._take_judged, job))
+            self._in_thread(partial(self._judged_again, plan, request.demand), partial(self._take_judged, job))
             return
         if reason := too_large(item, limits):
             self._report(job, error=Failure(stage="container", type="TooLarge", message=reason))
@@ -127,6 +120,24 @@ class Work:
             self._in_thread(
                 partial(fetch, self._storage, item, Path(request.path), limits), partial(self._take_fetched, job)
             )
+
+    def give_up(self, plan: Plan, failure: Failure) -> None:
+        """Write the report of an asset that is not even begun."""
+        self._report(self._job(plan), error=failure)
+
+    def _job(self, plan: Plan) -> Job:
+        number, root = next(self._ids), self._storage.root
+        request = Request(
+            id=number,
+            path=str(self._folder / f"{number}.glb"),
+            key=plan.item.key,
+            root=root,
+            limits=self._settings.limits,
+            demand=self._settings.policy.demand(plan.item.key[len(root) :]),
+            preview=self._order,
+        )
+        job = self.jobs[number] = Job(plan=plan, item=plan.item, request=request)
+        return job
 
     def _judged_again(self, plan: Plan, demand: Demand) -> Report:
         """The report that is there, under the present profile. In a storage thread."""
@@ -278,7 +289,11 @@ class Work:
         )
         self._on_event(
             AssetDone(
-                key=job.item.key, verdict=report.verdict, report=self._reports.uri(job.plan.report_key), brief=brief
+                key=job.item.key,
+                verdict=report.verdict,
+                report=self._reports.uri(job.plan.report_key),
+                brief=brief,
+                seconds=job.seconds,
             )
         )
 

@@ -22,7 +22,7 @@ Stage = Literal["fetch", "container", "khronos", "import", "measure", "meshes", 
 """Where in its way through the product an asset was when something happened."""
 
 
-PASSING = ("Crashed", "TimedOut", "OutOfMemory", "DiskFull", "InternalError")
+PASSING = ("Crashed", "TimedOut", "OutOfMemory", "DiskFull", "InternalError", "Parked")
 """Types of failures that another run may not meet again."""
 
 

@@ -48,9 +48,14 @@ def unregister() -> None:
 
 def _run_command(arguments: list[str]) -> int:
     """`blender --command glbv`: the command line of `run_batch.py`, in this process. Returns the exit code."""
+    program = f"blender --command {COMMAND}"
+    if arguments[:1] == ["farm"]:
+        from ..farm.command import main as run_farm
+
+        return run_farm(arguments[1:], program=f"{program} farm")
     from ..cli.main import main
 
-    return main(arguments, program=f"blender --command {COMMAND}")
+    return main(arguments, program=program)
 
 
 def _prepare() -> None:

@@ -1,0 +1,105 @@
+"""What a run of the farm leaves behind: the same as a local one, made from the shared database."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..cli.arguments import parse, picture_folder, run_settings
+from ..cli.outputs import Left, Outputs
+from ..cli.places import is_bucket, open_library, open_output, open_reports
+from ..cli.results import results_of_run
+from ..engine.events import RunFinished
+from ..engine.ledger import Ledger
+from ..engine.pictures import Pictures, folder_of_pictures
+from ..model.settings import RunSettings
+from ..model.shard import Shard
+from ..storage.port import Storage
+from .batches import FarmRun
+from .watching import finished_of
+
+if TYPE_CHECKING:
+    from .station import Assignment
+
+
+def outputs_of(
+    run: FarmRun,
+    finished: RunFinished,
+    *,
+    ledger: Ledger,
+    settings: RunSettings,
+    storage: Storage,
+    reports: Storage,
+    pictures: Path,
+) -> Outputs:
+    """The outputs of a run as it stands."""
+    results = results_of_run(
+        ledger,
+        run.id,
+        storage=storage,
+        reports=reports,
+        shard=Shard.whole(),
+        profile=settings.policy.profile,
+        finished=finished,
+    )
+    return Outputs(results, pictures=Pictures(pictures, reports), reports=reports)
+
+
+def leave_outputs(assignment: Assignment) -> None:
+    """Those that the run was submitted to leave in a bucket, by the worker that came to its end."""
+    options, run = assignment.options, assignment.run
+    in_bucket = bool(options.output) and is_bucket(options.output)
+    if not in_bucket and not options.reports_to:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        outputs = outputs_of(
+            run,
+            finished_of(run, assignment.ledger),
+            ledger=assignment.ledger,
+            settings=assignment.settings,
+            storage=assignment.storage,
+            reports=assignment.reports,
+            pictures=assignment.pictures or Path(folder),
+        )
+        output = open_output(options) if in_bucket else None
+        outputs.leave(options.format, output=output, publish=bool(options.reports_to))
+
+
+@contextmanager
+def opened(run: FarmRun) -> Iterator[tuple[argparse.Namespace, Storage, Storage]]:
+    """Options, library and place of reports of a run."""
+    options = parse(run.arguments, "run_batch.py farm submit")
+    storage = open_library(options)
+    reports = open_reports(options) if options.reports_to else storage
+    try:
+        yield options, storage, reports
+    finally:
+        reports.close()
+        storage.close()
+
+
+def leave_here(
+    run: FarmRun,
+    finished: RunFinished,
+    *,
+    ledger: Ledger,
+    options: argparse.Namespace,
+    storage: Storage,
+    reports: Storage,
+) -> tuple[Outputs, Left]:
+    """Those of `options.output` and `options.format`, by whoever has watched the run."""
+    with tempfile.TemporaryDirectory() as folder:
+        outputs = outputs_of(
+            run,
+            finished,
+            ledger=ledger,
+            settings=run_settings(options),
+            storage=storage,
+            reports=reports,
+            pictures=folder_of_pictures(picture_folder(options)) or Path(folder),
+        )
+        return outputs, outputs.leave(options.format, output=open_output(options), publish=False)

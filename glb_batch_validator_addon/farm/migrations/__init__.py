@@ -1,0 +1,1 @@
+"""How the shared database came to its present tables, version by version. Run by alembic."""

@@ -1,0 +1,204 @@
+"""Puts a run into the database: lists the library, decides what there is to do, and cuts that into batches."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .. import __version__
+from ..cli.arguments import parse, run_settings
+from ..cli.control import Control
+from ..cli.judging import judge_again
+from ..cli.manifest import keys_of_manifest
+from ..cli.places import open_library, open_reports
+from ..cli.program import find_launcher
+from ..cli.progress import View
+from ..engine.ledger import Ledger, Plan
+from ..engine.run import Run
+from ..errors import UsageError
+from ..model.library import StoredObject
+from ..model.limits import MIB
+from .batches import Batches, Queue
+from .feeding import Feeder
+
+FEED_SECONDS = 2.0
+"""Between two looks at the queues while the library is listed."""
+
+_NOT_ON_A_FARM = ("resume", "dry_run", "check", "copy", "ledger", "judge_only", "control")
+_PATHS = ("--folder", "--waivers", "--rules", "--manifest", "--profile", "--reports-to", "--output")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cutting:
+    """How assets are put together into batches."""
+
+    assets: int = 200
+    """In one batch: a few seconds to minutes of work, of which no more is lost with a worker."""
+    max_bytes: int = 2048 * MIB
+    """In one batch, unless it is a single asset."""
+    large_bytes: int = 256 * MIB
+    """Assets above this go to workers with more memory."""
+    gpu: bool = False
+    """The others go to workers whose graphics cards render the previews."""
+
+    def queue(self, item: StoredObject) -> Queue:
+        if item.size_bytes > self.large_bytes:
+            return "large"
+        return "gpu" if self.gpu else "cpu"
+
+
+class Cutter:
+    """Gives assets the numbers of their batches. A batch is told of once it is full; the rest at `close`."""
+
+    def __init__(self, how: Cutting, *, first: int, add: Callable[[list[tuple[int, Queue]]], None]) -> None:
+        self._how = how
+        self._next = first
+        self._add = add
+        self._open: dict[Queue, tuple[int, int, int]] = {}  # number, assets, bytes
+        self._full: list[tuple[int, Queue]] = []
+
+    def cut(self, plans: list[Plan]) -> list[Plan]:
+        """The plans with numbers, but for those of assets that are known. Batches of earlier plans are told now: their
+        assets are in the ledger."""
+        self._tell()
+        return [plan if plan.known else replace(plan, batch=self._number(plan.item)) for plan in plans]
+
+    def close(self) -> None:
+        """Tell of what is left, once all assets are in the ledger."""
+        self._full += [(number, queue) for queue, (number, _, _) in self._open.items()]
+        self._open.clear()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._full:
+            self._add(self._full)
+            self._full = []
+
+    def _number(self, item: StoredObject) -> int:
+        queue = self._how.queue(item)
+        number, assets, size = self._open.get(queue, (0, 0, 0))
+        if assets and (assets >= self._how.assets or size + item.size_bytes > self._how.max_bytes):
+            self._full.append((number, queue))
+            assets = 0
+        if not assets:
+            number, size = self._next, 0
+            self._next += 1
+        self._open[queue] = number, assets + 1, size + item.size_bytes
+        return number
+
+
+def submit(
+    arguments: list[str],
+    *,
+    batches: Batches,
+    feeder: Feeder,
+    cutting: Cutting,
+    priority: int,
+    view: View,
+    control: Control,
+) -> int:
+    """List the library of these options and leave its run in the database; returns the run's number.
+
+    It is fed to the broker while it is listed, and by the workers from then on. Raises `UsageError` if the library
+    cannot be used or holds nothing, and leaves nothing behind then that would be worked at.
+    """
+    arguments = absolute(arguments)
+    options = parse(arguments, "run_batch.py farm submit")
+    if unfit := [name for name in _NOT_ON_A_FARM if getattr(options, name)]:
+        raise UsageError(f"--{unfit[0].replace('_', '-')} is not for a farm.")
+    settings = replace(run_settings(options), workers=1)
+    launcher = find_launcher(options.blender, workers=1)
+    with contextlib.ExitStack() as opened:
+        storage = open_library(options)
+        opened.callback(storage.close)
+        reports = storage
+        if options.reports_to:
+            reports = open_reports(options)
+            opened.callback(reports.close)
+        library = library_name(options, storage.uri())
+        ledger = Ledger(batches.database, library=library)
+        digest = settings.digest(product=__version__, blender=launcher.blender)
+        cutter = Cutter(cutting, first=1, add=lambda full: batches.add(run.id, full))
+        run = Run(
+            storage=storage,
+            reports=reports,
+            ledger=ledger,
+            launcher=launcher,
+            settings=settings,
+            on_event=view.show,
+            recorded={"arguments": arguments, "digest": digest},
+            manifest=keys_of_manifest(options) if options.manifest else None,
+            judge=judge_again,
+            plan_only=True,
+            cut=cutter.cut,
+            priority=priority,
+        )
+        opened.callback(run.close)
+        run.start()
+        control.wait = True
+        fed = time.monotonic()
+        while not run.done:
+            if control.stop_reason:
+                run.cancel(control.stop_reason)
+            run.step()
+            if time.monotonic() - fed > FEED_SECONDS:
+                feeder.feed()
+                fed = time.monotonic()
+        if run.interrupted:
+            batches.cancel(run.id)
+            reason = run.interrupted.rstrip(".")
+            raise UsageError(f"Run {run.id} is cancelled, as it was not listed to its end: {reason}. Submit again.")
+        if not ledger.counts(run.id)["total"]:
+            batches.cancel(run.id)
+            raise UsageError(f"There is no .glb to validate in {storage.uri()}.")
+        cutter.close()
+        ledger.mark_listed(run.id)
+    feeder.feed()
+    return run.id
+
+
+def retry(run: int, *, batches: Batches, feeder: Feeder, cutting: Cutting) -> int:
+    """Have what is not done, or could not be processed, done by new batches; returns how many assets that is."""
+    known = batches.run(run)
+    ledger = Ledger(batches.database, library=known.library)
+    count = batches.reopen(run)
+    cutter = Cutter(cutting, first=batches.next_number(run), add=lambda full: batches.add(run, full))
+    after = ""
+    while plans := ledger.pending(run, after=after, count=1000):
+        batches.again(run, cutter.cut, plans)
+        after = plans[-1].item.key
+    cutter.close()
+    ledger.mark_listed(run)
+    feeder.feed()
+    return count
+
+
+def library_name(options: argparse.Namespace, uri: str) -> str:
+    """What a library is known by in the database: all runs over it share what is known of its assets."""
+    return "\n".join(filter(None, (uri, options.endpoint_url, options.reports_to and str(options.reports_to))))
+
+
+def absolute(arguments: list[str]) -> list[str]:
+    """The same options with paths that do not depend on the present folder: workers have another one."""
+    made = []
+    before = ""
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if equals and name in _PATHS:
+            argument = f"{name}={_absolute(name, value)}"
+        elif before in _PATHS:
+            argument = _absolute(before, argument)
+        made.append(argument)
+        before = argument
+    return made
+
+
+def _absolute(name: str, value: str) -> str:
+    path = Path(value).expanduser()
+    if "://" in value or (name == "--profile" and not path.is_file()):
+        return value
+    return str(path.absolute())
