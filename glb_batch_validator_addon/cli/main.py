@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from ..engine.events import Event, RunFinished
@@ -35,6 +36,8 @@ from .ending import (
 from .judging import judge_again
 from .logs import LogView, chosen_format, context, log_outputs, set_up_logging
 from .manifest import keys_of_manifest
+from .merging import merge
+from .openjd import write_template
 from .outputs import Left, Outputs, check_formats
 from .places import open_library, open_output, open_reports
 from .program import NO_BLENDER, check_workbench, find_launcher
@@ -43,17 +46,30 @@ from .results import results_of_run, shard_head
 
 logger = logging.getLogger(__name__)
 
+_ERRANDS = {"merge": merge, "openjd": write_template}
+"""By the word before the options: each takes these and the program's name, and returns the exit code."""
+
 
 def main(arguments: list[str], *, program: str = "run_batch.py") -> int:
     """Run with these arguments (without the program's name); returns the exit code.
 
     With `--json`, an error that ends it is the last event on stdout.
     """
-    as_json, log_format = "--json" in arguments, chosen_format(arguments)
-    set_up_logging(log_format)
+    set_up_logging(chosen_format(arguments))
+
+    def work() -> int:
+        errand = _ERRANDS.get(arguments[0]) if arguments else None
+        return errand(arguments[1:], program) if errand else _run(parse(arguments, program))
+
+    return guarded(work, arguments)
+
+
+def guarded(work: Callable[[], int], arguments: list[str]) -> int:
+    """The exit code of `work`, or of the error that ended it, which is told as `arguments` want it."""
+    as_json = "--json" in arguments
     try:
         try:
-            return _run(parse(arguments, program))
+            return work()
         except GlbvError as error:
             print(f"error: {printable(str(error), sys.stderr.encoding)}", file=sys.stderr)
             return _failed(str(error), FAILED if isinstance(error, AssetError) else USAGE, as_json=as_json)
@@ -64,7 +80,7 @@ def main(arguments: list[str], *, program: str = "run_batch.py") -> int:
             raise
         except Exception as error:
             _failed(f"An internal error: {type(error).__name__}: {error}", INTERNAL, as_json=as_json)
-            if log_format == "json":
+            if chosen_format(arguments) == "json":
                 logger.critical("An internal error", exc_info=error)
                 return INTERNAL
             raise

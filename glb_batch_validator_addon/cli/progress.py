@@ -216,7 +216,8 @@ class OpenJDView:
         share = tally.done / plan.pending if plan.complete and plan.pending else float(plan.complete)
         listing = "" if plan.complete else "listing, "
         print(f"openjd_progress: {100 * share:.1f}", file=self._out)
-        print(f"openjd_status: {listing}{tally.done:,} of {plan.pending:,}: {tally}", file=self._out, flush=True)
+        counts = f": {tally}" if str(tally) else ""
+        print(f"openjd_status: {listing}{tally.done:,} of {plan.pending:,}{counts}", file=self._out, flush=True)
 
     def close(self) -> None:
         self._beside.close()

@@ -101,7 +101,6 @@ def shard_head(
     finished: RunFinished,
 ) -> ShardHead:
     """What the file of a shard begins with."""
-    place = root_uri(reports)
     return ShardHead(
         shard=settings.shard,
         setup={
@@ -109,14 +108,14 @@ def shard_head(
             "number of shards": settings.shard.count,
             "version": head.version,
             "profile": head.profile,
-            "place of reports": place,
+            "--reports-to": options.reports_to,
             "--include": list(settings.include),
             "--exclude": list(settings.exclude),
             "--limit": settings.limit,
             "settings": settings.digest(product=__version__, blender=blender),
         },
         root=storage.root,
-        reports=place,
+        reports=root_uri(reports),
         without_facts=finished.without_facts,
         judge_only=settings.judge_only,
         command=tuple(_without_shard(options.arguments)),

@@ -63,9 +63,13 @@ def shard_of(key: str, count: int) -> int:
     return int.from_bytes(hashlib.sha256(key.encode(errors="surrogateescape")).digest()[:8], "big") % count
 
 
+def ranges(parts: Iterable[int]) -> list[range]:
+    """Ascending numbers as the ranges without a gap that they make."""
+    runs = groupby(enumerate(parts), lambda numbered: numbered[1] - numbered[0])
+    found = [[part for _, part in run] for _, run in runs]
+    return [range(run[0], run[-1] + 1) for run in found]
+
+
 def parts_in_words(parts: Iterable[int]) -> str:
     """Ascending numbers in brief: `0, 3-7`."""
-    runs = (
-        [part for _, part in run] for _, run in groupby(enumerate(parts), lambda numbered: numbered[1] - numbered[0])
-    )
-    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in ranges(parts))
