@@ -12,7 +12,7 @@ from tests.servers import S3Server
 
 
 def test_everything_a_run_says_on_stderr_is_an_object(samples, tmp_path):
-    options = ("--include", "broken/*", "--shard", "0/1", "--output", tmp_path / "out", "--log-format", "json")
+    options = ("--include", "broken/*", "--output", tmp_path / "out", "--log-format", "json")
     ran = run("--folder", samples, *options)
     assert (ran.code, ran.out) == (3, "")
     records = [json.loads(line) for line in ran.err.splitlines()]
