@@ -202,6 +202,20 @@ def test_an_asset_is_validated_with_blender_and_khronos_and_gets_its_picture(app
     assert [path for path in library.iterdir() if path.suffix == ".webp"]
 
 
+def test_it_makes_the_tables_of_a_farm_and_can_be_a_worker(app):
+    entry = shlex.join(json.loads(the("ENTRYPOINT")))
+    tables = "import sqlite3; print(*next(zip(*sqlite3.connect('/tmp/f').execute('select name from sqlite_master'))))"
+    made = inside(app, "/bin/sh", "-ec", f'{entry} farm migrate --database /tmp/f; exec python -c "{tables}"')
+    assert made.returncode == 0, made.stderr
+    assert {"assets", "batches", "runs"} <= set(made.stdout.split())
+    helped = run_batch(app, "farm", "worker", "--help")
+    options = [word for word in json.loads(the("CMD")) if word.startswith("--")]
+    assert (helped.returncode, [option for option in options if option not in helped.stdout]) == (0, [])
+    without = inside(app, *json.loads(the("ENTRYPOINT")), *json.loads(the("CMD")))
+    (said,) = map(json.loads, without.stderr.splitlines())
+    assert (without.returncode, said["level"], "GLBV_DATABASE_FILE" in said["message"]) == (2, "ERROR", True)
+
+
 HEALTH = """
 import subprocess, sys
 sys.path.insert(0, "/app")
