@@ -14,7 +14,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hash
 BPY_LIBRARIES := libegl1 libgl1 libsm6 libxfixes3 libxi6 libxkbcommon0 libxrender1
 apt_install = { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -qy --no-install-recommends $(1); } \
 	|| { echo "make: this needs, by Debian's names: $(1)" >&2; exit 1; }
-TYPED := $(wildcard glb_batch_validator_addon run_batch.py build_addon.py fetch_validator.py demo benchmarks docs) tests/rig tests/servers
+TYPED := $(wildcard glb_batch_validator_addon run_batch.py build_addon.py fetch_validator.py container demo benchmarks docs) tests/rig tests/servers
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 14
