@@ -48,7 +48,7 @@ PLACES = {
     "chameleon": {"reports"},
     "prometheus_client": {"farm"},
     "pythonjsonlogger": {"cli"},
-    "rich": {"cli"},
+    "rich": {"cli", "farm"},
     "platformdirs": {"cli"},
 }
 

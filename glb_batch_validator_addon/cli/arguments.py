@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -305,7 +305,7 @@ def add_verdict(parser: argparse._ActionsContainer) -> None:
     """What is made of the results, of a run or of its shards."""
     parser.add_argument(
         "--format",
-        type=_formats,
+        type=formats_type,
         default=(HTML,),
         metavar="NAME,...",
         help=f"what to write beside summary.json: {', '.join(FORMAT_NAMES)}, or none; docs/formats.md tells of each"
@@ -358,8 +358,11 @@ def parse(arguments: list[str], program: str = "run_batch.py") -> argparse.Names
     return options
 
 
-def run_settings(options: argparse.Namespace) -> RunSettings:
-    """The settings of the engine. Raises `UsageError` for a profile or waivers that are not understood."""
+def run_settings(options: argparse.Namespace, *, today: date | None = None) -> RunSettings:
+    """The settings of the engine. Raises `UsageError` for a profile or waivers that are not understood.
+
+    `today` is the day on which waivers hold, else that of the clock in UTC.
+    """
     return RunSettings(
         limit=options.limit,
         include=tuple(options.include),
@@ -379,7 +382,7 @@ def run_settings(options: argparse.Namespace) -> RunSettings:
         policy=load_policy(
             options.profile,
             waivers=options.waivers,
-            today=datetime.now(UTC).date(),
+            today=today or datetime.now(UTC).date(),
             depth=options.depth,
             rules_folder=options.rules,
             custom=options.judge_only,  # it keeps what they found
@@ -438,7 +441,7 @@ def _memory(text: str) -> int:
     return _number(text, at_least=512)
 
 
-def _formats(text: str) -> tuple[str, ...]:
+def formats_type(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(text.split(",")))
     if names == ("none",):
         return ()
