@@ -4,6 +4,7 @@ happens: what fails costs the asset nothing but the checks that needed it."""
 from __future__ import annotations
 
 import contextlib
+import os
 import hashlib
 import shutil
 import time
@@ -183,7 +184,8 @@ class Analysis:
                     assert self._container
                     path = lay_out(self._container, self._targets, self._request.resources or {}, top)
                 self._data, self._container = b"", None  # the importer reads the file anew
-                self._messages = import_glb(path, folder=path.parent)
+                messages = import_glb(path, folder=path.parent)
+                self._messages = tuple(message.replace(f"{top}{os.sep}", "") for message in messages)
 
             if error := self._attempt("import", read) or self._attempt("measure", self._measure):
                 return error

@@ -112,7 +112,7 @@ def merged(streams: Iterable[Callable[[], Iterator[Entry]]]) -> Iterator[Entry]:
 def few(streams: list[Callable[[], Iterator[Entry]]], *, folder: Path) -> list[Callable[[], Iterator[Entry]]]:
     """The same assets in at most `MAX_OPEN` streams."""
     while len(streams) > MAX_OPEN:
-        together = []
+        together: list[Callable[[], Iterator[Entry]]] = []
         for number, start in enumerate(range(0, len(streams), MAX_OPEN)):
             path = folder / f"{len(streams)}-{number}.gz"
             with gzip.open(path, "wt", encoding="utf-8", compresslevel=1) as out:

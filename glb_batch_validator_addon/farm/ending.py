@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..cli.arguments import parse, picture_folder, run_settings
 from ..cli.outputs import Left, Outputs
@@ -16,14 +16,14 @@ from ..cli.results import results_of_run
 from ..engine.events import RunFinished
 from ..engine.ledger import Ledger
 from ..engine.pictures import Pictures, folder_of_pictures
+from ..errors import GlbvError
 from ..model.settings import RunSettings
 from ..model.shard import Shard
 from ..storage.port import Storage
-from .batches import FarmRun
+from .batches import Batches, FarmRun
 from .watching import finished_of
 
-if TYPE_CHECKING:
-    from .station import Assignment
+logger = logging.getLogger(__name__)
 
 
 def outputs_of(
@@ -49,24 +49,39 @@ def outputs_of(
     return Outputs(results, pictures=Pictures(pictures, reports), reports=reports)
 
 
-def leave_outputs(assignment: Assignment) -> None:
-    """Those that the run was submitted to leave in a bucket, by the worker that came to its end."""
-    options, run = assignment.options, assignment.run
-    in_bucket = bool(options.output) and is_bucket(options.output)
-    if not in_bucket and not options.reports_to:
+def end_run(
+    batches: Batches,
+    run: FarmRun,
+    *,
+    ledger: Ledger,
+    settings: RunSettings,
+    options: argparse.Namespace,
+    storage: Storage,
+    reports: Storage,
+) -> None:
+    """End a run of which nothing is left to do, with the outputs that it was submitted to leave in a bucket or where
+    its reports are. Two may do so at once; they leave the same."""
+    if not batches.is_complete(run.id):
         return
-    with tempfile.TemporaryDirectory() as folder:
-        outputs = outputs_of(
-            run,
-            finished_of(run, assignment.ledger),
-            ledger=assignment.ledger,
-            settings=assignment.settings,
-            storage=assignment.storage,
-            reports=assignment.reports,
-            pictures=assignment.pictures or Path(folder),
-        )
-        output = open_output(options) if in_bucket else None
-        outputs.leave(options.format, output=output, publish=bool(options.reports_to))
+    in_bucket = bool(options.output) and is_bucket(options.output)
+    if in_bucket or options.reports_to:
+        with tempfile.TemporaryDirectory() as folder:
+            outputs = outputs_of(
+                run,
+                finished_of(run, ledger),
+                ledger=ledger,
+                settings=settings,
+                storage=storage,
+                reports=reports,
+                pictures=folder_of_pictures(picture_folder(options)) or Path(folder),
+            )
+            output = open_output(options) if in_bucket else None
+            try:
+                outputs.leave(options.format, output=output, publish=bool(options.reports_to))
+            except GlbvError as error:
+                logger.error("The outputs of run %d could not be written: %s", run.id, error)
+    ledger.finish_run(run.id)
+    logger.info("Run %d is finished.", run.id, extra={"run": run.id})
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from ..errors import GlbvError, UsageError
 from ..model.report import Failure
 from .app import BATCH_SECONDS
 from .batches import Batches, Claim, FarmRun
-from .ending import leave_outputs
+from .ending import end_run
 from .feeding import Feeder
 from .metrics import NullMetrics
 
@@ -184,16 +184,17 @@ class Station:
             self._crew = None
 
     def _end_run(self, run: int) -> None:
-        """Leave the outputs of a run of which nothing is left to do. Two may do so at once; they leave the same."""
-        if not self._batches.is_complete(run):
-            return
-        assignment = self._assigned(run)
-        try:
-            leave_outputs(assignment)
-        except GlbvError as error:
-            logger.error("The outputs of run %d could not be written: %s", run, error)
-        assignment.ledger.finish_run(run)
-        logger.info("Run %d is finished.", run, extra={"run": run})
+        if self._batches.is_complete(run):
+            assignment = self._assigned(run)
+            end_run(
+                self._batches,
+                assignment.run,
+                ledger=assignment.ledger,
+                settings=assignment.settings,
+                options=assignment.options,
+                storage=assignment.storage,
+                reports=assignment.reports,
+            )
 
 
 class Assignment:

@@ -23,6 +23,7 @@ from ..errors import UsageError
 from ..model.library import StoredObject
 from ..model.limits import MIB
 from .batches import Batches, Queue
+from .ending import end_run
 from .feeding import Feeder
 
 FEED_SECONDS = 2.0
@@ -157,6 +158,15 @@ def submit(
             raise UsageError(f"There is no .glb to validate in {storage.uri()}.")
         cutter.close()
         ledger.mark_listed(run.id)
+        end_run(  # all of it may be unchanged, or done while it was listed
+            batches,
+            batches.run(run.id),
+            ledger=ledger,
+            settings=settings,
+            options=options,
+            storage=storage,
+            reports=reports,
+        )
     feeder.feed()
     return run.id
 

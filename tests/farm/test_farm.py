@@ -21,6 +21,8 @@ def test_two_processes_leave_what_one_local_run_leaves(farm: Farm, tmp_path: Pat
     library = tmp_path / "library"
     small_library(library, ASSETS, seed=1)
     write_samples(library / "samples")
+    # Of two images that both lie outside, Blender's importer complains of one or the other, as its hashes fall.
+    (library / "samples/references/props/leaves the library.glb").unlink()
     local_out, out = tmp_path / "local-out", tmp_path / "out"
     local = run("--folder", library, "--output", local_out, "--format", "csv", "--ledger", tmp_path / "ledger.sqlite")
     expected = but_run(reports_below(library))

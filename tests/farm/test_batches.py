@@ -1,0 +1,129 @@
+"""Who has which batch: the same in SQLite and in PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from glb_batch_validator_addon.engine.database import Database
+from glb_batch_validator_addon.engine.ledger import Ledger, Plan
+from glb_batch_validator_addon.engine.tables import BATCHES
+from glb_batch_validator_addon.farm.batches import Batches
+from glb_batch_validator_addon.farm.migrate import migrate
+from glb_batch_validator_addon.farm.submitting import Cutter, Cutting, absolute
+from glb_batch_validator_addon.model.library import StoredObject
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Batches]:
+    """Another machine that uses the same database."""
+    if request.param == "sqlite":
+        return lambda: Batches(Database(tmp_path / "farm.sqlite"))
+    url = request.getfixturevalue("postgres").new_database()
+    migrate(Database(url, ssl_context=False))
+    return lambda: Batches(Database(url, ssl_context=False))
+
+
+@pytest.fixture
+def batches(connect: Callable[[], Batches]) -> Batches:
+    return connect()
+
+
+def a_run(batches: Batches, count: int) -> int:
+    run = Ledger(batches.database, library="l").start_run("s3://b/", "0/1", {"arguments": [], "digest": ""})
+    batches.add(run, [(number, "cpu") for number in range(1, count + 1)])
+    return run
+
+
+def test_two_that_send_at_once_never_send_the_same(connect: Callable[[], Batches]) -> None:
+    a_run(connect(), 300)
+    sent: list[int] = []
+
+    def send() -> None:
+        mine = connect()
+        while mine.send("cpu", 7, lambda run, number, priority: sent.append(number)):
+            pass
+
+    threads = [threading.Thread(target=send) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Counter(sent) == dict.fromkeys(range(1, 301), 1)
+
+
+def test_the_newest_delivery_of_a_batch_has_it(batches: Batches) -> None:
+    run = a_run(batches, 1)
+    first = batches.begin(run, 1, "first")
+    second = batches.begin(run, 1, "second")
+    assert first
+    assert second
+    assert (first.attempts, second.attempts) == (1, 2)
+    assert (batches.beat(first), batches.beat(second)) == ("taken", "mine")
+    batches.end(first, done=True)
+    assert batches.states(run)["running"] == 1, "it was no longer its own to end"
+    batches.end(second, done=True)
+    assert batches.begin(run, 1, "third") is None
+
+
+def test_a_batch_that_was_given_back_was_no_attempt(batches: Batches) -> None:
+    run = a_run(batches, 1)
+    claim = batches.begin(run, 1, "a")
+    assert claim
+    batches.end(claim, done=False)
+    again = batches.begin(run, 1, "b")
+    assert again
+    assert again.attempts == 1
+
+
+def test_a_cancelled_run_is_not_begun_and_tells_those_that_are_at_it(batches: Batches) -> None:
+    run = a_run(batches, 2)
+    claim = batches.begin(run, 1, "a")
+    assert claim
+    batches.cancel(run)
+    assert batches.beat(claim) == "cancelled"
+    assert batches.begin(run, 2, "b") is None
+    assert batches.send("cpu", 9, lambda *what: pytest.fail("it is cancelled")) == 0
+
+
+def test_what_a_broker_or_a_worker_has_lost_is_sent_again(batches: Batches) -> None:
+    run = a_run(batches, 2)
+    assert batches.send("cpu", 9, lambda *what: None) == 2
+    assert batches.begin(run, 2, "a")
+    assert batches.find_lost(empty=["cpu"]) == 0, "they are fresh"
+    an_hour_ago = update(BATCHES).values(seen=time.time() - 3600)
+    batches.database.write(lambda connection: connection.execute(an_hour_ago))
+    assert batches.find_lost(empty=[]) == 1, "the running one; the other may still wait in the broker"
+    assert batches.find_lost(empty=["cpu"]) == 1
+    assert batches.send("cpu", 9, lambda *what: None) == 2
+
+
+def plans(*sizes: int) -> list[Plan]:
+    items = (StoredObject(key=f"{n}.glb", size_bytes=size, etag="", last_modified="") for n, size in enumerate(sizes))
+    return [Plan(item=item, report_key="") for item in items]
+
+
+def test_batches_are_smaller_when_files_are_larger_and_large_ones_go_elsewhere() -> None:
+    told: list[tuple[int, str]] = []
+    cutter = Cutter(Cutting(assets=3, max_bytes=100, large_bytes=90), first=1, add=told.extend)
+    cut = [plan.batch for plan in cutter.cut(plans(1, 1, 1, 1, 60, 60, 91, 1))]
+    assert cut == [1, 1, 1, 2, 2, 3, 4, 3]
+    assert told == [], "not before the ledger has its assets"
+    cutter.close()
+    assert sorted(told) == [(1, "cpu"), (2, "cpu"), (3, "cpu"), (4, "large")]
+
+
+def test_paths_of_options_are_those_of_the_one_who_submitted(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "strict.toml").touch()
+    options = ["--folder=lib", "--profile", "strict.toml", "--reports-to", "s3://b/qa/", "--waivers", "w.toml"]
+    at = str(tmp_path)
+    wanted = [f"--folder={at}/lib", "--profile", f"{at}/strict.toml", "--reports-to", "s3://b/qa/"]
+    assert absolute(options) == [*wanted, "--waivers", f"{at}/w.toml"]
+    assert absolute(["--profile", "web"]) == ["--profile", "web"]
