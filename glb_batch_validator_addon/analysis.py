@@ -4,8 +4,8 @@ happens: what fails costs the asset nothing but the checks that needed it."""
 from __future__ import annotations
 
 import contextlib
-import os
 import hashlib
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
