@@ -25,6 +25,8 @@ class Control:
         self.paused = False
         self.stop_reason = ""
         """Why the run is to end; "" as long as it is not."""
+        self.cancel: bool | None = None
+        """Whether the run of a farm that is watched is to be cancelled; None where none is watched."""
         self.wait = False
         """Whether to ask. If not, an end is a `KeyboardInterrupt` at once."""
         self._owner = threading.get_ident()  # the main thread: no other may handle signals
@@ -70,6 +72,8 @@ class Control:
             self.paused = line == "pause"
         elif line == "stop":
             self._stop("asked to stop")
+        elif line == "cancel" and self.cancel is not None:
+            self.cancel = True
         else:
             logger.warning("--control knows pause, resume and stop, not %.100r", line)
 

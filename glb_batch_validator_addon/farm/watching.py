@@ -33,7 +33,8 @@ def watch(
     stop_cancels: bool = False,
 ) -> RunFinished:
     """Tell what happens until the run ends, or the watching is stopped, which leaves the run alone unless
-    `stop_cancels`."""
+    `stop_cancels`. `control.cancel` cancels it, and goes on to its end."""
+    control.cancel = False
     known = batches.run(run)
     ledger = Ledger(batches.database, library=known.library)
     on_event(RunStarted(library=known.uri, run=run, resumed=True, workers=0, ledger=batches.database.name))
@@ -41,6 +42,9 @@ def watch(
     reason = ""
     while True:
         begun = time.monotonic()
+        if control.cancel:
+            batches.cancel(run)
+            control.cancel = False
         known = batches.run(run)
         counts = ledger.counts(run)
         on_event(
@@ -115,7 +119,7 @@ class _Tail:
 
 def _sleep(seconds: float, control: Control) -> None:
     end = time.monotonic() + seconds
-    while not control.stop_reason and time.monotonic() < end:
+    while not (control.stop_reason or control.cancel) and time.monotonic() < end:
         time.sleep(0.1)
 
 

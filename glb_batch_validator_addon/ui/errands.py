@@ -10,7 +10,7 @@ from ..errors import GlbvError, UsageError
 from ..model.report import from_json
 from . import network, scenes
 from .details import Opened
-from .properties import BUCKET, FOLDER, REPORTS, options_of, preferences
+from .properties import BUCKET, FOLDER, REPORTS, options_of, options_shown, preferences
 from .source import ENDED
 from .state import STATE, redraw, start_engine, temporary_folder
 from .words import drawable, in_panel_words, local, unicode
@@ -168,14 +168,14 @@ class GLBV_OT_open_asset(_Errand, bpy.types.Operator):
             return "This asset has brought its background Blender down, and would bring down this one"
         if error and error["stage"] in ("fetch", "container"):
             return "There is nothing in this file that Blender could open"
-        return scenes.no_gltf("IMPORT") or network.refusal(STATE.options)
+        return scenes.no_gltf("IMPORT") or network.refusal(options_shown(context))
 
     def begin(self, context):
         self._row = STATE.snapshot.chosen
         self._folder = temporary_folder() / "opened"
         shutil.rmtree(self._folder, ignore_errors=True)
         validated = f"--if-match={self._row.brief.get('etag', '')}"
-        return [*STATE.options, f"--copy={self._row.key}", validated, f"--output={self._folder}"]
+        return [*options_shown(context), f"--copy={self._row.key}", validated, f"--output={self._folder}"]
 
     def take(self, context, event):
         try:

@@ -15,6 +15,9 @@ KEEP_RUNS = 20
 KEEP_PAGES = 5
 """Runs whose page is kept too: of a large library it takes tens of megabytes."""
 
+WATCH = ("farm", "watch")
+"""Before the number of a farm's run and the options of the engine."""
+
 _RUN, _SUMMARY, _PAGE, _LOG = "run.json", "summary.json", "report.html", "engine.log"
 
 
@@ -67,10 +70,10 @@ def begin(data: Path, *, options: Sequence[str]) -> PastRun:
     return run
 
 
-def end(run: PastRun, *, outcome: str, finished: bool) -> None:
-    """Note how a run ended."""
+def end(run: PastRun, *, library: str, outcome: str, finished: bool) -> None:
+    """Note how a run ended, and over which library it was."""
     with contextlib.suppress(OSError):  # the run itself is safe: its reports are written
-        _save(PastRun(run.folder, run.started, run.library, run.options, outcome, finished))
+        _save(PastRun(run.folder, run.started, library, run.options, outcome, finished))
 
 
 def load(data: Path) -> tuple[PastRun, ...]:
@@ -94,9 +97,24 @@ def load(data: Path) -> tuple[PastRun, ...]:
 
 
 def place(options: Sequence[str]) -> str:
-    """Where the library of these options is, as a person names it."""
+    """Where the library of these options is, as a person names it; of a farm's run only the farm knows."""
+    if run := farm_run(options):
+        return f"Farm run {run}"
     values = dict(option.removeprefix("--").split("=", 1) for option in options if "=" in option)
     return f"s3://{values['bucket']}/{values.get('prefix', '')}" if "bucket" in values else values.get("folder", "")
+
+
+def options_at(place: str) -> list[str]:
+    """The options that name the library at this place."""
+    if not place.startswith("s3://"):
+        return [f"--folder={place}"]
+    bucket, _, prefix = place.removeprefix("s3://").partition("/")
+    return [f"--bucket={bucket}", f"--prefix={prefix}"]
+
+
+def farm_run(options: Sequence[str]) -> int:
+    """The number of the farm's run that these options watch, 0 if it is a run of this machine."""
+    return int(options[len(WATCH)]) if tuple(options[: len(WATCH)]) == WATCH else 0
 
 
 def _folders(runs: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import bpy
 
+from . import database, history
 from .drawing import ICONS, draw_connection, draw_demand, draw_groups, draw_place, draw_text
 from .pictures import PICTURES
 from .properties import preferences
@@ -99,7 +100,8 @@ class GLBV_PT_library(_Panel, bpy.types.Panel):
             return now.message, {DONE: ICONS[worst], FAILED: "ERROR"}.get(now.phase, "INFO")
         if lacking := operator.lacking(library):
             return lacking, "INFO"
-        if STATE.past_runs and not STATE.past_runs[0].finished:
+        last = STATE.past_runs[0] if STATE.past_runs else None
+        if last and not last.finished and not history.farm_run(last.options):
             return "The last run did not finish: go on below, under Earlier Runs", "INFO"
         return "Ready", "CHECKMARK"
 
@@ -119,7 +121,9 @@ class GLBV_PT_library(_Panel, bpy.types.Panel):
         row.scale_y = 1.5
         row.progress(factor=now.progress or 0.0, text=now.progress_text)
         row = layout.row(align=True)
-        if now.phase == PAUSED:
+        if now.farm_run:
+            row.operator("glbv.cancel_run", icon="CANCEL")
+        elif now.phase == PAUSED:
             row.operator("glbv.resume", icon="PLAY")
         else:
             row.operator("glbv.pause", icon="PAUSE")
@@ -169,6 +173,33 @@ class GLBV_PT_demand(_Panel, bpy.types.Panel):
         draw_demand(column, library)
         layout.context_pointer_set("glbv_library", library)
         layout.operator("glbv.judge", icon="FILE_REFRESH")
+
+
+class GLBV_PT_farm(_Panel, bpy.types.Panel):
+    bl_idname = "GLBV_PT_farm"
+    bl_parent_id = "GLBV_PT_library"
+    bl_label = "Farm"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context):
+        return preferences(context) is not None
+
+    def draw(self, context):
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.enabled = not STATE.snapshot.active
+        settings, view = preferences(context), context.window_manager.glbv
+        column = layout.column(align=True)
+        column.prop(settings, "database", placeholder=f"${database.VARIABLE}")
+        column.prop(settings, "database_ca")
+        layout.prop(settings, "allow_plaintext")
+        if STATE.database_note:
+            draw_text(layout.box(), context, STATE.database_note, icon="ERROR")
+        layout.prop(view, "farm_run")
+        layout.context_pointer_set("glbv_farm_run", view)
+        layout.operator("glbv.watch_farm", icon="HIDE_OFF")
 
 
 class GLBV_UL_results(bpy.types.UIList):
@@ -291,6 +322,7 @@ CLASSES = (
     GLBV_PT_library,
     GLBV_PT_demand,
     GLBV_PT_connection,
+    GLBV_PT_farm,
     GLBV_UL_results,
     GLBV_PT_results,
     GLBV_PT_details,

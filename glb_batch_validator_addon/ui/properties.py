@@ -1,6 +1,6 @@
 """What a person can set: saved libraries and defaults in the preferences, the view of the results for the session."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntPropert
 from .. import __package__ as package
 from ..model.limits import MIB
 from ..model.settings import RunSettings, available_cores
+from . import database, history
 from .drawing import ICONS, draw_preferences
 from .results import MEANINGS, OUTCOMES, WORDS, View
 from .state import STATE
@@ -149,9 +150,40 @@ class RunProperties:
     )
 
 
-BUCKET, FOLDER, REPORTS, DEMAND, RUN = (
+def _refuse_password(self: Any, context: bpy.types.Context) -> None:
+    """Preferences are a file; of an operator's properties, the operator refuses it."""
+    if isinstance(self, GLBV_AP_preferences):
+        note = ""
+        if database.has_password(self.database):
+            self.database, note = database.without_password(self.database), database.NO_PASSWORD
+        STATE.database_note = note
+
+
+class FarmProperties:
+    """The database of a farm. There is no property for a secret: it comes from the environment."""
+
+    database: StringProperty(
+        name="Database",
+        description="Of the farm: postgresql://user@host/name without the password, or a SQLite file; empty means what"
+        f" ${database.VARIABLE} holds, or the file that ${database.VARIABLE}_FILE names",
+        update=_refuse_password,
+    )
+    database_ca: StringProperty(
+        name="Certificate",
+        description="File of the certificate that the database's is signed by; empty means those of your system",
+        subtype="FILE_PATH",
+    )
+    allow_plaintext: BoolProperty(
+        name="Allow Plaintext", description="Allow a database on another machine that does not encrypt"
+    )
+
+
+BUCKET, FOLDER, REPORTS, DEMAND, RUN, FARM = (
     tuple(group.__annotations__)
-    for group in (BucketProperties, FolderProperties, ReportProperties, DemandProperties, RunProperties)
+    for group in (
+        *(BucketProperties, FolderProperties, ReportProperties),
+        *(DemandProperties, RunProperties, FarmProperties),
+    )
 )
 """Names of the properties of each group."""
 
@@ -161,7 +193,7 @@ def options_of(properties: Any, names: Iterable[str]) -> list[str]:
     options: list[str] = []
     for name in names:
         value = getattr(properties, name)
-        if name in ("folder", "profile", "waivers"):
+        if name in ("folder", "profile", "waivers", "database_ca"):
             value = bpy.path.abspath(value)  # it may begin with //, the folder of the open file
         if value:  # an empty text, 0 and False are what is meant without the option
             option = f"--{name.replace('_', '-')}"
@@ -188,7 +220,7 @@ class GLBV_PG_library(BucketProperties, FolderProperties, ReportProperties, Dema
         return BUCKET if self.kind == "S3" else FOLDER
 
 
-class GLBV_AP_preferences(RunProperties, bpy.types.AddonPreferences):
+class GLBV_AP_preferences(RunProperties, FarmProperties, bpy.types.AddonPreferences):
     """What is kept between sessions."""
 
     bl_idname = package
@@ -216,6 +248,20 @@ def preferences(context: bpy.types.Context) -> GLBV_AP_preferences | None:
     """The extension's preferences; None if it was enabled for this session alone (`blender --addons`)."""
     addon = context.preferences.addons.get(package)
     return addon and addon.preferences
+
+
+def options_shown(context: bpy.types.Context) -> Sequence[str]:
+    """How to reach the library that is shown. That of a farm's run is reached as the saved one at its place."""
+    now = STATE.snapshot
+    if not now.farm_run:
+        return STATE.options
+    settings = preferences(context)
+    place = history.options_at(now.library)
+    for library in settings.libraries if settings else ():
+        saved = options_of(library, (*library.place, *REPORTS))
+        if saved[:1] == place[:1]:
+            return [*saved, *place]
+    return place
 
 
 def data_path(context: bpy.types.Context) -> Path:
@@ -274,6 +320,7 @@ class GLBV_PG_results(bpy.types.PropertyGroup):
         update=_look,
     )
     reverse: BoolProperty(name="Reverse", description="Turn the order round", update=_look)
+    farm_run: IntProperty(name="Run", description="Number of the farm's run to watch", min=0)
     only_selected: BoolProperty(
         name="Selected Only", description="Validate the selected objects instead of the whole scene"
     )

@@ -10,7 +10,7 @@ from typing import Any
 from .details import Details
 from .results import OUTCOMES, WORDS, Results, Row, View
 from .source import ENDED, Engine, Source
-from .words import drawable, in_panel_words
+from .words import drawable, in_panel_words, local
 
 STARTING, RUNNING, PAUSED, STOPPING = "starting", "running", "paused", "stopping"
 IDLE, DONE, STOPPED, FAILED = "idle", "done", "stopped", "failed"
@@ -18,6 +18,7 @@ ACTIVE = frozenset({STARTING, RUNNING, PAUSED, STOPPING})
 """Phases in which there is a run."""
 
 _GO_ON = "Validate again to go on: nothing is done twice."
+_GOES_ON = "The run goes on: watch it again to come back to it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,8 @@ class Snapshot:
     phase: str = IDLE
     library: str = ""
     """As a person names it, "" before the first run."""
+    farm_run: int = 0
+    """Its number if it is a run of a farm, which is watched here and goes on without us."""
     message: str = ""
     """What there is to say about the run: where it is, how it ended, why it failed, what to do."""
     progress: float | None = None
@@ -60,13 +63,27 @@ class Session:
         self._phase, self._message = IDLE, ""
         self.snapshot = Snapshot()
 
-    def start(self, source: Source, *, library: str = "", keep_rows: bool = False, judging: bool = False) -> None:
-        """Follow this source. With `keep_rows` what it tells is added to the rows that there are, of that library."""
+    def start(
+        self,
+        source: Source,
+        *,
+        library: str = "",
+        keep_rows: bool = False,
+        judging: bool = False,
+        farm_run: int = 0,
+    ) -> None:
+        """Follow this source. With `keep_rows` what it tells is added to the rows that there are, of that library.
+
+        Of a `farm_run` the source tells which library it is over.
+        """
         assert self._source is None, "a run is going on"
         self._source = source
         self._reset()
         self._library = library or self.snapshot.library
         self._judging = judging
+        self._farm_run = farm_run
+        if farm_run:
+            self._message = "The farm goes on whether you watch it or not"
         if not keep_rows:
             self._results = Results(self._results.view)
             self._chosen = -1
@@ -91,8 +108,15 @@ class Session:
         if self._source:
             self._source.say(word)
 
+    def cancel(self) -> None:
+        """Have the farm give up the run that is watched, and watch on to its end."""
+        if self._source:
+            self._cancelling = True
+            self._source.say("cancel")
+            self._publish()
+
     def stop(self) -> None:
-        """End the run; what is done stays done."""
+        """End the run, or the watching of a farm's; what is done stays done."""
         if self._source:
             self._source.stop()
             self._phase = STOPPING
@@ -133,7 +157,10 @@ class Session:
         self._end: tuple[str, str] | None = None  # phase and message, once the run has said how it ended
         self._library = ""
         self._judging = False
+        self._farm_run = 0
+        self._cancelling = False
         self._planned: Mapping[str, Any] = {"listed": 0, "pending": 0, "skipped": 0, "complete": False}
+        self._looked = False
         self._done = 0
         self._rate_from: tuple[float, int] | None = None  # when, and how many were done by then
 
@@ -145,10 +172,16 @@ class Session:
             self._results.put(Row.of(event))
             if kind == "asset_done":
                 self._done += 1
-                self._rate_from = self._rate_from or (time.monotonic(), self._done)
+                if not self._farm_run:
+                    self._rate_from = self._rate_from or (time.monotonic(), self._done)
         elif kind == "run_started":
             self._phase = RUNNING if self._phase == STARTING else self._phase
+            if self._farm_run:
+                self._library = local(event["library"])
         elif kind == "planned":
+            if self._farm_run and self._looked:  # what was done before we came has been told by now, all at once
+                self._rate_from = self._rate_from or (time.monotonic(), self._done)
+            self._looked = True
             self._planned = event
         elif kind == "run_paused":
             if self._phase != STOPPING:
@@ -166,6 +199,11 @@ class Session:
 
     def _finish(self, event: Mapping[str, Any]) -> tuple[str, str]:
         counts = event["counts"]
+        if event["interrupted"] and self._farm_run:
+            left = f"with {counts['pending']:,} left."
+            if self._phase == STOPPING:
+                return STOPPED, f"No longer watched, {left} {_GOES_ON}"
+            return STOPPED, f"{event['reason'].rstrip('.')}, {left} `farm retry {self._farm_run}` goes on with it."
         if event["interrupted"]:
             reason = "" if self._phase == STOPPING else f"{event['reason'].rstrip('.')}."
             left = f"Stopped with {counts['pending']:,} left. {_GO_ON}" if counts["total"] else ""
@@ -180,11 +218,12 @@ class Session:
     def _broken_off(self, event: Mapping[str, Any]) -> tuple[str, str]:
         if not isinstance(self._source, Engine):
             return IDLE, event["message"]
+        go_on = _GOES_ON if self._farm_run else _GO_ON
         if self._phase == STOPPING:
-            return STOPPED, f"Stopped. {_GO_ON}"
+            return STOPPED, f"{'No longer watched' if self._farm_run else 'Stopped'}. {go_on}"
         said = self._source.last_words()
         said = f" It said: {said}" if said else ""
-        return FAILED, f"The engine ended unexpectedly (exit code {event['code']}).{said} {_GO_ON}"
+        return FAILED, f"The engine ended unexpectedly (exit code {event['code']}).{said} {go_on}"
 
     # The snapshot
 
@@ -197,6 +236,7 @@ class Session:
         self.snapshot = Snapshot(
             phase=self._phase,
             library=drawable(self._library),
+            farm_run=self._farm_run,
             message=drawable(in_panel_words(self._message)),
             progress=progress,
             progress_text=self._progress_text() if self._phase in ACTIVE else "",
@@ -220,6 +260,8 @@ class Session:
         parts = [f"{done:,} of {total:,}"]
         if self._phase == PAUSED:
             parts.append("paused")
+        elif self._cancelling:
+            parts.append("cancelling")
         elif rate := self._rate():
             parts += [f"{rate:.1f}/s", f"{_duration((total - done) / rate)} left"]
         return ", ".join(parts)

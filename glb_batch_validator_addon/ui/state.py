@@ -38,7 +38,7 @@ class State:
         self._session = Session()
         self._run: PastRun | None = None
         self.options: tuple[str, ...] = ()
-        """Of the run whose results are shown, without the word `judge`."""
+        """How to reach the library whose results are shown, and what was asked of it."""
         self.opened: dict[int, Opened] = {}
         """Assets that were opened, by the `session_uid` of their scenes. They stay: undo brings scenes back."""
         self.past_runs: tuple[PastRun, ...] = ()
@@ -47,6 +47,8 @@ class State:
         """The folder that keeps pictures of assets, by the names that briefs have for them."""
         self.connection: tuple[bool, str] | None = None
         """Whether the last test of a connection went well, and what it said."""
+        self.database_note = ""
+        """Why the name of the farm's database was not taken as it was typed."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -54,16 +56,18 @@ class State:
         return self._session.snapshot
 
     def start(self, options: Sequence[str], *, data: Path) -> None:
-        """Start a run that is kept among the earlier ones. Raises `UsageError`, OSError.
+        """Start a run, or the watching of a farm's, that is kept among the earlier ones. Raises `UsageError`, OSError.
 
         The rows of the library that is shown stay when it is only judged: not every asset has facts to judge.
         """
         run = history.begin(data, options=options)
-        engine = start_engine(*options, f"--data-folder={data}", f"--output={run.folder}", log=run.log)
+        farm_run = history.farm_run(options)
+        kept = () if farm_run else (f"--data-folder={data}",)
+        engine = start_engine(*options, *kept, f"--output={run.folder}", log=run.log)
         self._keep_pictures(data)
         judging = JUDGE in options
         keep_rows = judging and run.library == history.place(self.options)
-        self._session.start(engine, library=run.library, keep_rows=keep_rows, judging=judging)
+        self._session.start(engine, library=run.library, keep_rows=keep_rows, judging=judging, farm_run=farm_run)
         self._run = run
         self._look_at(options)
 
@@ -79,14 +83,16 @@ class State:
 
     def show(self, run: PastRun) -> None:
         """Show the results of an earlier run."""
-        self._session.start(Replay(run.summary, f"Run of {run.started}: {run.outcome}"), library=run.library)
+        replay = Replay(run.summary, f"Run of {run.started}: {run.outcome}")
+        self._session.start(replay, library=run.library, farm_run=history.farm_run(run.options))
         self._look_at(run.options)
 
     def _keep_pictures(self, data: Path) -> None:
         self.pictures = data / "previews"
 
     def _look_at(self, options: Sequence[str]) -> None:
-        self.options = tuple(option for option in options if option != JUDGE)
+        farm = history.farm_run(options)  # `properties.options_shown` knows how to reach its library from here
+        self.options = () if farm else tuple(option for option in options if option != JUDGE)
 
     def tick(self, budget_seconds: float = TICK_BUDGET_SECONDS) -> bool:
         """Take in what has come; whether there is more to come."""
@@ -96,7 +102,7 @@ class State:
         if before and not now.active:
             self._look_after_opened()
         if self._run and not now.active:
-            history.end(self._run, outcome=now.message, finished=now.phase == DONE)
+            history.end(self._run, library=now.library, outcome=now.message, finished=now.phase == DONE)
             self.load_past(self._run.folder.parents[1])
             self._run = None
         return now.active
@@ -115,6 +121,9 @@ class State:
 
     def say(self, word: str) -> None:
         self._session.say(word)
+
+    def cancel(self) -> None:
+        self._session.cancel()
 
     def stop(self) -> None:
         self._session.stop()
@@ -159,7 +168,7 @@ def start_engine(*options: str, log: Path) -> Engine:
     if refusal := network.refusal(options):
         raise UsageError(refusal)
     script = Path(__file__).resolve().parents[1] / "run_batch.py"
-    blender = ("--blender", bpy.app.binary_path) if bpy.app.binary_path else ()
+    blender = ("--blender", bpy.app.binary_path) if bpy.app.binary_path and not history.farm_run(options) else ()
     command = [sys.executable, *bpy.app.python_args, str(script), *options, *blender, "--json", "--control"]
     try:
         return Engine(command, log=log)

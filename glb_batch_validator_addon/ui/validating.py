@@ -9,15 +9,17 @@ from bpy.props import BoolProperty, IntProperty
 
 from ..errors import GlbvError, UsageError
 from ..model.text import printable
-from . import history, network
+from . import database, history, network
 from .properties import (
     BUCKET,
     DEMAND,
+    FARM,
     FOLDER,
     REPORTS,
     RUN,
     BucketProperties,
     DemandProperties,
+    FarmProperties,
     FolderProperties,
     ReportProperties,
     RunProperties,
@@ -214,6 +216,8 @@ class GLBV_OT_validate_again(_Validation, bpy.types.Operator):
 
     @classmethod
     def hindrance(cls, context) -> str:
+        if STATE.snapshot.farm_run:
+            return "A farm has validated this asset, under the settings of its run: validate its library here instead"
         return "" if STATE.snapshot.chosen else "Choose an asset in the list first"
 
     def begin(self, context) -> None:
@@ -223,6 +227,29 @@ class GLBV_OT_validate_again(_Validation, bpy.types.Operator):
         manifest.write_text(f'"{bucket}","{key}"\n', "utf-8")
         asked = [*STATE.options, "--force", f"--manifest={manifest}"]
         STATE.start_aside(asked, data=data_path(context), library="", keep_rows=True)
+
+
+class GLBV_OT_watch_farm(_Validation, FarmProperties, bpy.types.Operator):
+    """Follow a run of the farm, with its results as they come. It goes on whether you watch it or not"""
+
+    bl_idname = "glbv.watch_farm"
+    bl_label = "Watch Farm Run"
+
+    run: IntProperty(name="Run", description="Its number, as `farm status` lists it", min=0, options={"SKIP_SAVE"})
+
+    @classmethod
+    def hindrance(cls, context) -> str:
+        run = getattr(context, "glbv_farm_run", None)  # set by the panel; a script names its own
+        return "Name a run first: `farm status` lists those that there are" if run and not run.farm_run else ""
+
+    def begin(self, context) -> None:
+        run = self.run or context.window_manager.glbv.farm_run
+        if not run:
+            raise UsageError("Name a run: run=7.")
+        options = self.own_or_kept(preferences(context), FARM)
+        if any(map(database.has_password, options)):
+            raise UsageError(f"{database.NO_PASSWORD}.")
+        STATE.start([*history.WATCH, str(run), *options], data=data_path(context))
 
 
 class _PastRunOperator:
@@ -243,6 +270,12 @@ class GLBV_OT_resume_run(_PastRunOperator, _Validation, bpy.types.Operator):
 
     bl_idname = "glbv.resume_run"
     bl_label = "Validate Again"
+
+    @classmethod
+    def description(cls, context, properties):
+        past = STATE.past_runs[properties.index : properties.index + 1]
+        run = past and history.farm_run(past[0].options)
+        return f"Watch run {run} of the farm again" if run else cls.__doc__
 
     def begin(self, context) -> None:
         STATE.start(self.past_run().options, data=data_path(context))
@@ -280,6 +313,7 @@ CLASSES = (
     GLBV_OT_judge,
     GLBV_OT_validate_scene,
     GLBV_OT_validate_again,
+    GLBV_OT_watch_farm,
     GLBV_OT_resume_run,
     GLBV_OT_show_run,
     GLBV_OT_open_page,

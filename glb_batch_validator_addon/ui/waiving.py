@@ -10,7 +10,7 @@ from ..model.finding import Waiver
 from . import waivers
 from .findings import title_of
 from .history import place
-from .properties import data_path, options_of, preferences
+from .properties import data_path, options_of, options_shown, preferences
 from .state import STATE
 from .words import drawable
 
@@ -37,7 +37,7 @@ class GLBV_OT_waive(bpy.types.Operator):
     def invoke(self, context, event):
         opened = STATE.opened.get(context.scene.session_uid) if self.opened else None
         asset = opened or STATE.snapshot.chosen
-        self.pattern = waivers.pattern_of(asset.key, STATE.options) if asset else "*"
+        self.pattern = waivers.pattern_of(asset.key, options_shown(context)) if asset else "*"
         self.owner, self.reason, self.expires = waivers.owner(), "", waivers.last_day()
         try:
             self.file = self._file(context)
@@ -87,7 +87,7 @@ class GLBV_OT_waive(bpy.types.Operator):
 def _library_shown(context):
     """The saved library whose results are shown, if it is one."""
     settings = preferences(context)
-    shown = place(STATE.options)
+    shown = place(options_shown(context))
     saved = settings.libraries if settings else ()
     return next((library for library in saved if place(options_of(library, library.place)) == shown), None)
 

@@ -122,6 +122,13 @@ class GLBV_OT_pause(_Control, bpy.types.Operator):
     bl_label = "Pause"
     phases = frozenset({RUNNING})
 
+    @classmethod
+    def poll(cls, context):
+        if STATE.snapshot.farm_run:
+            cls.poll_message_set("A run of a farm cannot be paused from here")
+            return False
+        return super().poll(context)
+
     def execute(self, context):
         STATE.say("pause")
         return {"FINISHED"}
@@ -146,12 +153,44 @@ class GLBV_OT_stop(_Control, bpy.types.Operator):
     bl_label = "Stop"
     phases = ACTIVE - {STOPPING}
 
+    @classmethod
+    def description(cls, context, properties):
+        return "End the watching. The farm's run goes on" if STATE.snapshot.farm_run else cls.__doc__
+
     def execute(self, context):
         STATE.stop()
         return {"FINISHED"}
 
 
-CLASSES = (GLBV_OT_watch, GLBV_OT_pause, GLBV_OT_resume, GLBV_OT_stop)
+class GLBV_OT_cancel_run(_Control, bpy.types.Operator):
+    """Have the farm give up this run within seconds. What is done stays done"""
+
+    bl_idname = "glbv.cancel_run"
+    bl_label = "Cancel Run"
+    phases = frozenset({RUNNING})
+
+    @classmethod
+    def poll(cls, context):
+        if not STATE.snapshot.farm_run:
+            cls.poll_message_set("No run of a farm is watched")
+            return False
+        return super().poll(context)
+
+    def invoke(self, context, event):
+        return context.window_manager.invoke_confirm(
+            self,
+            event,
+            title=f"Cancel Run {STATE.snapshot.farm_run}",
+            message="The farm gives it up, for everybody who watches it.",
+            confirm_text="Cancel Run",
+        )
+
+    def execute(self, context):
+        STATE.cancel()
+        return {"FINISHED"}
+
+
+CLASSES = (GLBV_OT_watch, GLBV_OT_pause, GLBV_OT_resume, GLBV_OT_stop, GLBV_OT_cancel_run)
 
 
 def unregister() -> None:

@@ -9,6 +9,9 @@ from urllib.request import url2pathname
 # The engine speaks of its options; a person at the panel sees fields and buttons.
 _WORDS = {
     "go on with --resume": "validate again to go on",
+    "--allow-plaintext": "Allow Plaintext",
+    "--database-ca": "Certificate",
+    "--database": "Database",
     "--no-sign-request": "Anonymous",
     "--request-payer": "Requester Pays",
     "--expected-bucket-owner": "Bucket Owner",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from glb_batch_validator_addon.reports.summary import summary_json
 from glb_batch_validator_addon.ui import history
 from glb_batch_validator_addon.ui.session import Session
@@ -15,7 +17,7 @@ def test_a_run_is_remembered_with_what_it_takes_to_start_it_again(tmp_path):
     run = history.begin(tmp_path, options=["--bucket=b", "--limit=5"])
     (before,) = history.load(tmp_path)
     assert (before.options, before.library, before.finished) == (("--bucket=b", "--limit=5"), "s3://b/", False)
-    history.end(run, outcome="5 validated in 1 s.", finished=True)
+    history.end(run, library=run.library, outcome="5 validated in 1 s.", finished=True)
     (after,) = history.load(tmp_path)
     assert (after.library, after.outcome, after.finished) == ("s3://b/", "5 validated in 1 s.", True)
 
@@ -24,6 +26,20 @@ def test_a_run_that_judges_is_one_over_the_same_library(tmp_path):
     history.begin(tmp_path, options=["judge", "--bucket=b", "--prefix=props/", "--profile=web"])
     (run,) = history.load(tmp_path)
     assert (run.options[0], run.library) == ("judge", "s3://b/props/")
+
+
+def test_a_watched_run_of_a_farm_is_remembered_with_the_library_that_the_farm_named(tmp_path):
+    run = history.begin(tmp_path, options=[*history.WATCH, "7", "--database=farm.sqlite"])
+    assert (run.library, history.farm_run(run.options)) == ("Farm run 7", 7)
+    history.end(run, library="s3://b/props/", outcome="No longer watched.", finished=False)
+    (after,) = history.load(tmp_path)
+    assert (after.library, after.options) == ("s3://b/props/", run.options)
+    assert history.farm_run(["--bucket=b"]) == 0
+
+
+@pytest.mark.parametrize("options", [["--bucket=b", "--prefix=props/"], ["--bucket=b", "--prefix="], ["--folder=/a/b"]])
+def test_a_library_is_named_by_its_place_again(options):
+    assert history.options_at(history.place(options)) == options
 
 
 def test_the_newest_come_first_and_the_oldest_make_room(tmp_path):

@@ -211,3 +211,75 @@ def test_a_snapshot_does_not_change(engine):
     assert len(before.rows) == count
     with pytest.raises(AttributeError):
         before.phase = "done"
+
+
+# A run of a farm
+
+
+def watching(engine) -> Session:
+    session = Session()
+    session.start(engine, library="Farm run 7", farm_run=7)
+    return session
+
+
+def test_a_watched_run_of_a_farm_from_start_to_end(engine):
+    session = watching(engine(STARTED, PLANNED, asset("a.glb"), asset("b.glb"), PLANNED, FINISHED))
+    assert (session.snapshot.library, session.snapshot.farm_run) == ("Farm run 7", 7)
+    to_end(session)
+    now = session.snapshot
+    assert (now.phase, now.library, now.farm_run) == ("done", "s3://b/props/", 7)
+    assert now.message.startswith("2 validated in 3 s, 1 unchanged")
+
+
+def test_the_time_left_of_a_farm_run_counts_from_when_we_came(engine):
+    before = [asset(f"{n}.glb") for n in range(500)]
+    planned = {**PLANNED, "pending": 1000, "skipped": 0}
+    then = f"""
+time.sleep(1)
+print({json.dumps(planned)!r})
+time.sleep(1)
+print({json.dumps(asset("new.glb"))!r}, flush=True)
+{WAIT}"""
+    session = watching(engine(STARTED, planned, *before, then=then))
+    ticked(session, lambda now: len(now.rows) == 500)
+    assert session.snapshot.progress_text == "500 of 1,000"
+    ticked(session, lambda now: len(now.rows) == 501)
+    _, rate, left = session.snapshot.progress_text.split(", ")
+    assert float(rate.removesuffix("/s")) <= 2, "and not hundreds a second"
+    assert left.endswith("left")
+
+
+ENDS = """
+assert sys.stdin.readline() == "{word}\\n"
+counts = '{{"pending": 1200, "total": 2000}}'
+print('{{"event": "run_finished", "interrupted": true, "reason": "{reason}", "counts": %s}}' % counts, flush=True)
+"""
+
+
+def test_to_stop_watching_leaves_the_run_to_the_farm(engine):
+    session = watching(engine(STARTED, PLANNED, then=ENDS.format(word="stop", reason="asked to stop")))
+    ticked(session, lambda now: now.phase == "running")
+    session.stop()
+    to_end(session)
+    now = session.snapshot
+    said = "No longer watched, with 1,200 left. The run goes on: watch it again to come back to it."
+    assert (now.phase, now.message) == ("stopped", said)
+
+
+def test_to_cancel_watches_on_until_the_farm_has_stopped(engine):
+    session = watching(engine(STARTED, PLANNED, then=ENDS.format(word="cancel", reason="the run was cancelled")))
+    ticked(session, lambda now: now.phase == "running")
+    session.cancel()
+    assert (session.snapshot.phase, session.snapshot.progress_text.endswith("cancelling")) == ("running", True)
+    to_end(session)
+    now = session.snapshot
+    said = "The run was cancelled, with 1,200 left. `farm retry 7` goes on with it."
+    assert (now.phase, now.message) == ("stopped", said)
+
+
+def test_an_engine_that_dies_does_not_take_the_farm_run_with_it(engine):
+    session = watching(engine(STARTED, PLANNED, then="sys.exit(70)"))
+    to_end(session)
+    assert session.snapshot.phase == "failed"
+    assert "The run goes on: watch it again" in session.snapshot.message
+    assert "Validate again" not in session.snapshot.message
