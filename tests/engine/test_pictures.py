@@ -112,7 +112,8 @@ def test_a_blender_that_dies_over_a_picture_looks_again_without(bench: Bench, li
     assert (of_c["error"]["stage"], of_c["error"]["type"]) == ("import", "Crashed")
     assert of_c["khronos"] == {"asked": "without Blender"}
     lost = [(event.key, event.retried) for event in outcome.of(WorkerLost)]
-    assert lost == [("b.glb", True), ("b.glb", False), *[("c.glb", True), ("c.glb", False)] * 2]
+    wanted = [("b.glb", True), ("b.glb", False), *[("c.glb", True), ("c.glb", False)] * 2]
+    assert sorted(lost) == sorted(wanted), "of two workers either may be the first"
 
 
 def test_after_such_a_death_no_other_asset_is_rendered_on_the_gpu(bench: Bench, library: MemoryStorage) -> None:

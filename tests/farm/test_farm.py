@@ -58,7 +58,7 @@ def without_time(folder: Path) -> dict[str, Any]:
     summary = json.loads((folder / "summary.json").read_text())
     for name in ("started_at", "finished_at", "seconds", "workers_busy", "id"):
         summary["run"].pop(name)
-    for past in summary["survey"]["history"]:
+    for past in summary["library"]["history"]:
         past.pop("finished_at")
         past.pop("id")
     return summary
