@@ -179,10 +179,9 @@ class Session:
             if self._farm_run:
                 self._library = local(event["library"])
         elif kind == "planned":
-            if self._farm_run and self._looked:  # what was done before we came has been told by now, all at once
-                self._rate_from = self._rate_from or (time.monotonic(), self._done)
-            self._looked = True
             self._planned = event
+            if self._farm_run:
+                self._look_at_farm()
         elif kind == "run_paused":
             if self._phase != STOPPING:
                 self._phase = PAUSED if event["paused"] else RUNNING
@@ -196,6 +195,13 @@ class Session:
             self._source = None
             if len(self._results.rows()) == 1:
                 self._chosen = 0
+
+    def _look_at_farm(self) -> None:
+        """The rate counts from the last look before anything was done: at the first, nothing has been told, and
+        what was done before we came is told all at once until the second."""
+        if self._looked and (self._rate_from is None or self._rate_from[1] == self._done):
+            self._rate_from = time.monotonic(), self._done
+        self._looked = True
 
     def _finish(self, event: Mapping[str, Any]) -> tuple[str, str]:
         counts = event["counts"]

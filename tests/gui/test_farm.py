@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from glb_batch_validator_addon.cli.progress import make_view
 from glb_batch_validator_addon.engine.database import Database
 from glb_batch_validator_addon.farm.batches import Batches
 from glb_batch_validator_addon.farm.metrics import NullMetrics
+from glb_batch_validator_addon.farm.migrate import migrate
 from glb_batch_validator_addon.farm.station import Station
 from glb_batch_validator_addon.farm.submitting import Cutting, submit
 from tests.gui.conftest import NOW, PREFERENCES
@@ -42,12 +45,12 @@ class Handout:
 class Farm:
     """A run in a database, and who works at it."""
 
-    database: Path
+    connect: Callable[[], Database]
     library: Path
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.batches = Batches(Database(self.database))
+        self.batches = Batches(self.connect())
         self._handout = Handout(self.batches)
         self._worker = threading.Thread(target=self._work)
 
@@ -72,7 +75,7 @@ class Farm:
             self._worker.join(SECONDS)
 
     def _work(self) -> None:
-        station = Station(Database(self.database), self._handout, blender=None, share=1, metrics=NullMetrics())
+        station = Station(self.connect(), self._handout, blender=None, share=1, metrics=NullMetrics())
         while not self.stopped.is_set():
             if self._handout.waiting:
                 station.work(*self._handout.waiting.pop(0))
@@ -87,27 +90,35 @@ def blender() -> Blender:
 
 
 @pytest.fixture
-def farm(tmp_path: Path) -> Iterator[Farm]:
-    library = tmp_path / "library"
-    small_library(library, ASSETS, seed=1)
-    made = Farm(tmp_path / "farm.sqlite", library)
+def library(tmp_path: Path) -> Path:
+    folder = tmp_path / "library"
+    small_library(folder, ASSETS, seed=1)
+    return folder
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "farm.sqlite"
+
+
+@pytest.fixture
+def farm(database: Path, library: Path) -> Iterator[Farm]:
+    made = Farm(lambda: Database(database), library)
     yield made
     made.close()
 
 
-def watched(blender: Window, farm: Farm, run: int) -> None:
+def watched(blender: Window, database: Path, run: int) -> None:
     """Fill in the fields, and watch."""
     blender.run("bpy.context.preferences.system.use_online_access = False")
-    blender.run(
-        f"{PREFERENCES}.database, bpy.context.window_manager.glbv.farm_run = name", name=[str(farm.database), run]
-    )
+    blender.run(f"{PREFERENCES}.database, bpy.context.window_manager.glbv.farm_run = name", name=[str(database), run])
     blender.run("bpy.ops.glbv.watch_farm('INVOKE_DEFAULT')")
 
 
-def test_a_run_of_a_farm_advances_in_the_panel_and_finishes(panel, farm):
+def test_a_run_of_a_farm_advances_in_the_panel_and_finishes(panel, farm, database):
     run = farm.submit()
     blender = panel()
-    watched(blender, farm, run)
+    watched(blender, database, run)
     blender.wait_for(f"{NOW}.phase == 'running' and {NOW}.progress == 0.0", SECONDS)
     farm.start()
     blender.wait_for(f"0 < {NOW}.progress < 1 and {NOW}.progress_text.endswith('left')", SECONDS)
@@ -124,12 +135,12 @@ def test_a_run_of_a_farm_advances_in_the_panel_and_finishes(panel, farm):
     blender.wait_for("len(bpy.data.scenes) == 2", SECONDS)
 
 
-def test_to_stop_leaves_the_run_to_the_farm_and_to_cancel_ends_it_within_seconds(panel, farm):
+def test_to_stop_leaves_the_run_to_the_farm_and_to_cancel_ends_it_within_seconds(panel, farm, database):
     small_library(farm.library / "more", 3000, seed=2)  # time enough to look for a button
     run = farm.submit()
     blender = panel()
     farm.start()
-    watched(blender, farm, run)
+    watched(blender, database, run)
     blender.wait_for(f"{NOW}.phase == 'running'", SECONDS)
     assert not blender.evaluate("bpy.ops.glbv.pause.poll()")
     blender.click("glbv.stop")
@@ -139,7 +150,10 @@ def test_to_stop_leaves_the_run_to_the_farm_and_to_cancel_ends_it_within_seconds
 
     blender.run("bpy.ops.glbv.resume_run('INVOKE_DEFAULT', index=0)")
     blender.wait_for(f"{NOW}.phase == 'running'", SECONDS)
-    blender.run("bpy.ops.glbv.cancel_run()")
+    blender.click("glbv.cancel_run")
+    blender.run("result = wait(0.5)")  # the question opens
+    blender.picture("cancel")
+    blender.press("RET")
     blender.wait_for(IDLE, 10)
     assert "The run was cancelled" in blender.evaluate(f"{NOW}.message")
     assert farm.batches.run(run).cancelled
@@ -159,3 +173,22 @@ except RuntimeError as error:
     assert "$GLBV_DATABASE" in blender.run(refused, name="postgresql://glbv:secret@db.studio/glbv")
     blender.run("bpy.context.preferences.system.use_online_access = False")
     assert "online access" in blender.run(refused, name="postgresql://glbv@db.studio/glbv")
+
+
+def test_without_a_window_it_is_watched_to_its_end_in_postgresql(blender, installed, library, postgres, tmp_path):
+    url = postgres.new_database()
+    migrate(Database(url, ssl_context=False))
+    farm = Farm(lambda: Database(url, ssl_context=False), library)
+    run = farm.submit()
+    farm.start()
+    call = f"import bpy; print(bpy.ops.glbv.watch_farm(run={run}))"
+    ran = subprocess.run(
+        (*blender.command, "--offline-mode", "-b", "--python-exit-code", "1", "--python-expr", call),
+        env={**os.environ, "BLENDER_USER_RESOURCES": str(tmp_path / "resources"), "GLBV_DATABASE": url},
+        text=True,
+        capture_output=True,
+    )
+    farm.close()
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert f"{ASSETS} validated" in ran.stdout
+    assert "{'FINISHED'}" in ran.stdout
