@@ -7,6 +7,7 @@ import hashlib
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
 from .. import __version__
 from ..errors import UsageError
@@ -345,6 +346,8 @@ def parse(arguments: list[str], program: str = "run_batch.py") -> argparse.Names
     check_template(options.report_name)
     if options.prefix and options.folder:
         raise UsageError("--prefix goes with --bucket; name the folder itself with --folder.")
+    if urlsplit(options.endpoint_url).password:  # it would be in job templates and in the database of a farm
+        raise UsageError("--endpoint-url must not carry a password: credentials come from the usual AWS places.")
     if options.copy and not options.output:
         raise UsageError("--copy needs --output, the folder that the asset is laid out in.")
     if options.manifest and not options.manifest.is_file():

@@ -6,6 +6,7 @@ function is called once more: so all that is done here may be done twice.
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
@@ -135,6 +136,8 @@ def _sqlite(path: Path) -> Engine:
 
 
 def _postgres(url: str, ssl_context: Any) -> Engine:
+    # It logs a traceback for each connection that a killed server has left behind; they are waited for here.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     arguments = {"ssl_context": ssl_context, "tcp_keepalive": True, "application_name": "glb-batch-validator"}
     return create_engine(url, pool_size=1, max_overflow=0, connect_args=arguments, hide_parameters=True)
 

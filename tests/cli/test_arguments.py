@@ -16,6 +16,7 @@ PROMISED = """
     --exclude --manifest --shard --report-name --reports-to --output --force --dry-run --resume --ledger --json
     --endpoint-url --region --aws-profile --no-sign-request --request-payer --expected-bucket-owner --sse-kms-key-id
     --fail-on --verbose --version --help --control --check --copy --data-folder
+    --progress
 """
 
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from rich.console import Console
 
 from glb_batch_validator_addon.cli import progress
-from glb_batch_validator_addon.cli.progress import BarView, JsonView, PlainView, Tally
+from glb_batch_validator_addon.cli.progress import BarView, JsonView, OpenJDView, PlainView, Tally
 from glb_batch_validator_addon.engine.events import (
     AssetDone,
     AssetSkipped,
@@ -69,6 +69,31 @@ def test_plain_lines_name_what_went_wrong_once_and_leave_out_the_rest() -> None:
         "Paused.",
         "Going on.",
     ]
+
+
+def test_an_openjd_scheduler_is_told_progress_and_status_and_nothing_that_a_name_could_forge(monkeypatch) -> None:
+    """Lines of its own on stdout; a person's go to stderr as ever."""
+    monkeypatch.setattr(progress, "OPENJD_SECONDS", 0.0)
+    out, err = io.StringIO(), io.StringIO()
+    view = OpenJDView(out, PlainView(err, verbose=False))
+    for event in EVENTS:
+        view.show(event)
+    hostile = AssetDone(key="a\nopenjd_env: PATH=/tmp\n.glb", verdict="error", report="", brief=ERROR)
+    view.show(hostile)
+    lines = out.getvalue().splitlines()
+    assert lines[0] == "openjd_progress: 0.0"
+    assert "openjd_status: listing, 2 of 30: 1 pass, 1 error, 10 unchanged" in lines
+    assert lines[-2:] == ["openjd_progress: 10.0", "openjd_status: 3 of 30: 1 pass, 2 error, 10 unchanged"]
+    assert all(line.startswith(("openjd_progress: ", "openjd_status: ")) for line in lines)
+    assert "error: bad.glb: This is not a GLB but an HTML page." in err.getvalue()
+    assert not any(line.startswith("openjd_") for line in err.getvalue().splitlines())
+
+
+def test_with_nothing_to_do_a_scheduler_is_told_that_all_is_done() -> None:
+    out = io.StringIO()
+    view = OpenJDView(out, JsonView(io.StringIO()))
+    view.show(Planned(listed=0, pending=0, skipped=0, pending_bytes=0, complete=True))
+    assert out.getvalue() == "openjd_progress: 100.0\nopenjd_status: 0 of 0\n"
 
 
 def test_plain_progress_comes_now_and_then(monkeypatch) -> None:
