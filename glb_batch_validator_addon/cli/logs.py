@@ -161,6 +161,7 @@ class LogView:
         )
 
     def _log(self, text: str, level: int = logging.INFO, **values: object) -> None:
+        text = printable(text, "utf-8")  # not every handler that a program has stands what a key may hold
         logger.log(level, "%s", text, extra={name: value for name, value in values.items() if value not in (None, {})})
 
 
