@@ -187,7 +187,7 @@ class Ledger:
 
     def report_owners(self, run: int, report_keys: Sequence[str]) -> dict[str, str]:
         """The assets of the run that have these up to 1,000 report keys already, by report key."""
-        of_run = and_(ASSETS.c.run == run, ASSETS.c.report_key.in_(report_keys))
+        of_run = and_(ASSETS.c.run == run, self.database.among(ASSETS.c.report_key, report_keys))
         return {row.report_key: row.key for row in self._all(select(ASSETS.c.report_key, ASSETS.c.key).where(of_run))}
 
     def add(self, run: int, plans: Sequence[Plan], digest: str) -> None:
@@ -200,7 +200,7 @@ class Ledger:
         ]
 
         def write(connection: Connection) -> None:
-            _replace(connection, ASSETS, rows)
+            self.database.replace(connection, ASSETS, rows)
             self._write_extracts(connection, known, unchanged=True)
 
         if rows:
@@ -341,7 +341,7 @@ class Ledger:
                     {"library": self._library, "key": result.key, "run": row.run, "extract": packed, "before": before}
                 )
         if rows:
-            _replace(connection, EXTRACTS, rows)
+            self.database.replace(connection, EXTRACTS, rows)
 
     def counts(self, run: int, *, batch: int | None = None) -> dict[str, int]:
         """Assets by verdict, done or skipped; how many are `skipped` and `pending`, and the `total`."""
@@ -392,7 +392,7 @@ class Ledger:
             after = page[-1].key
 
     def _are(self, keys: Sequence[str]) -> Any:
-        return and_(ASSETS.c.library == self._library, ASSETS.c.key.in_(keys))
+        return and_(ASSETS.c.library == self._library, self.database.among(ASSETS.c.key, keys))
 
     def _first(self, statement: Any) -> Any:
         return self.database.read(lambda connection: connection.execute(statement).first())
@@ -417,17 +417,6 @@ def _library(connection: Connection, name: str) -> int:
         connection.execute(of_dialect.insert(LIBRARIES).values(name=name).on_conflict_do_nothing())
         there = connection.execute(statement).scalar_one()
     return there
-
-
-def _replace(connection: Connection, table: Any, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows, or put them in the place of those with the same primary key."""
-    keys = [column.name for column in table.primary_key]
-    if connection.dialect.name == "sqlite":
-        connection.execute(insert(table).prefix_with("OR REPLACE"), rows)
-        return
-    made = postgresql.insert(table).values(rows)  # one statement, for one way over the network
-    others = {column.name: made.excluded[column.name] for column in table.columns if column.name not in keys}
-    connection.execute(made.on_conflict_do_update(index_elements=keys, set_=others))
 
 
 def _packed(extract: Extract) -> bytes:
