@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from tests.rig.blenders import Blender
 from tests.servers import S3Server
 
 if TYPE_CHECKING:
+    from glb_batch_validator_addon.engine.database import Database
     from tests.servers.postgres import Postgres
     from tests.servers.rabbitmq import RabbitMq
     from tests.servers.redis import Redis
@@ -110,6 +112,13 @@ def _home_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
         monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def _log_levels() -> Iterator[None]:
+    """What a Blender in this process has silenced is heard again by the next test."""
+    yield
+    logging.disable(logging.NOTSET)
+
+
 @pytest.fixture(scope="session")
 def moto_s3() -> Iterator[S3Server]:
     """moto's S3 server: quick, and checks no secrets."""
@@ -159,6 +168,19 @@ def postgres(services: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
     with postgres.running(services, data=tmp_path_factory.mktemp("postgres")) as server:
         yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Database]:
+    """The same new database with every call, as another machine has it."""
+    from glb_batch_validator_addon.engine.database import Database
+    from glb_batch_validator_addon.farm.migrate import migrate
+
+    if request.param == "sqlite":
+        return lambda: Database(tmp_path / "database.sqlite")
+    url = request.getfixturevalue("postgres").new_database()
+    migrate(Database(url, ssl_context=False))
+    return lambda: Database(url, ssl_context=False)
 
 
 @pytest.fixture(params=blenders.NAMES)

@@ -287,6 +287,8 @@ class Run:
             pass
         except UnavailableError as error:
             self._inbox.put(partial(self.cancel, f"The listing broke off: {error}"))
+        except FullError as error:  # of the ledger
+            self._inbox.put(partial(self.cancel, str(error)))
         except Exception as error:
             self._inbox.put(partial(self._fail, error))
 

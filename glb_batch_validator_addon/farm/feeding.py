@@ -40,12 +40,11 @@ class Feeder:
         self._on_depth = on_depth
         self._empty: list[Queue] = []  # queues in which nothing waited at the last look
 
-    def feed(self, *, count: int | None = None) -> int:
-        """Send batches until the queues are full, or up to `count` for each; returns how many.
+    def feed(self, *, count: int | None = None) -> bool:
+        """Send batches until the queues are full, or up to `count` for each.
 
-        A broker that does not answer is logged: there is another time.
+        A broker that does not answer is logged, and False returned: there is another time.
         """
-        sent = 0
         self._empty = []
         try:
             with self._app.connection_for_write() as connection, self._app.amqp.Producer(connection) as producer:
@@ -56,11 +55,11 @@ class Feeder:
                         self._empty.append(name)
                     room = min(self._cap - depth, self._cap if count is None else count)
                     if room > 0:
-                        sent += self._batches.send(name, room, partial(self._publish, producer, name))
+                        self._batches.send(name, room, partial(self._publish, producer, name))
         except (OperationalError, OSError, *self._app.connection().connection_errors) as error:
             logger.warning("The broker does not take batches now: %s", error)
-            return sent
-        return sent
+            return False
+        return True
 
     def heal(self) -> None:
         """Find batches that were lost, for the next `feed` to send again."""

@@ -47,9 +47,6 @@ class NullMetrics:
     def batch_ended(self, outcome: str) -> None:
         """A batch came to an end here: `done`, `failed`, `cancelled` and the like. In any process."""
 
-    def assets_retried(self, number: int) -> None:
-        """So many assets are to be tried once more, in another batch. In any process."""
-
     def assets_parked(self, number: int) -> None:
         """So many assets are given up: they have had all their attempts. In any process."""
 
@@ -85,7 +82,6 @@ class Metrics(NullMetrics):
         self._lost = Counter("glbv_blenders_lost", "Background Blenders that died at an asset", ["kind"], **into)
         self._recycled = Counter("glbv_blenders_recycled", "Background Blenders replaced in time", ["kind"], **into)
         self._batches = Counter("glbv_batches", "Batches that ended here", ["outcome"], **into)
-        self._retried = Counter("glbv_assets_retried", "Assets to be tried once more", **into)
         self._parked = Counter("glbv_assets_parked", "Assets given up after all their attempts", **into)
         self._depth = Gauge(
             "glbv_queue_depth", "Batches that wait", ["queue"], multiprocess_mode="livemostrecent", **into
@@ -106,9 +102,6 @@ class Metrics(NullMetrics):
 
     def batch_ended(self, outcome: str) -> None:
         self._batches.labels(outcome).inc()
-
-    def assets_retried(self, number: int) -> None:
-        self._retried.inc(number)
 
     def assets_parked(self, number: int) -> None:
         self._parked.inc(number)

@@ -13,7 +13,7 @@ from typing import Any
 
 from celery import signals
 
-from ..cli.logs import set_up_logging
+from ..cli.logs import context, set_up_logging
 from ..errors import UsageError
 from .app import TASK, make_app
 from .batches import Batches
@@ -73,7 +73,8 @@ def run_worker(options: argparse.Namespace) -> int:
         feeder = feeder_of(Batches(database))
         while True:
             try:
-                feeder.feed()
+                if not feeder.feed():
+                    metrics.beat()  # without a broker there are no heartbeats, and nothing here to be ended for
                 feeder.heal()
             except Exception as error:  # it is there to heal what others have broken
                 logger.warning("The queues could not be looked at: %s", error)
@@ -84,17 +85,20 @@ def run_worker(options: argparse.Namespace) -> int:
     signals.worker_process_shutdown.connect(on_process_shutdown, weak=False)
     signals.heartbeat_sent.connect(on_heartbeat, weak=False)
     signals.worker_ready.connect(on_ready, weak=False)
+    hostname = f"glbv-{os.getpid()}@{socket.gethostname()}"
     try:
         worker = app.Worker(
-            hostname=f"glbv-{os.getpid()}@{socket.gethostname()}",
+            hostname=hostname,
             pool="solo" if sys.platform == "win32" else "prefork",
             concurrency=options.processes,
             queues=[f"glbv.{name}" for name in options.queues],
             loglevel="INFO",
             without_mingle=True,
+            without_gossip=True,  # every worker would hear the heartbeats of every other one
             quiet=True,
         )
-        worker.start()
+        with context(worker=hostname):  # what is forked has it too
+            worker.start()
         return int(worker.exitcode or 0)
     finally:
         metrics.close()

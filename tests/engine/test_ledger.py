@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from glb_batch_validator_addon.engine.database import Database
 from glb_batch_validator_addon.engine.ledger import Known, Ledger, Plan, Row
 from glb_batch_validator_addon.model.entry import Extract, Place
 from glb_batch_validator_addon.model.library import StoredObject
@@ -19,8 +20,8 @@ A, B = Place("A", "/meshes/0"), Place("B", "/meshes/1")
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(tmp_path / "ledger.sqlite")
+def ledger(connect: Callable[[], Database]) -> Ledger:
+    return Ledger(connect())
 
 
 def extract(*places: Place, waived: bool = False) -> Extract:
@@ -108,6 +109,26 @@ def test_a_name_that_is_no_unicode_is_kept(ledger: Ledger) -> None:
     ledger.record(item.key, item, digest=None, report_etag=None, verdict="fail", brief={}, extract=extract(A))
     (row,) = ledger.rows(run)
     assert (row.key, row.extract) == ("\udcff.glb", extract(A))
+
+
+def test_names_are_kept_whatever_is_in_them(ledger: Ledger) -> None:
+    names = ["", "NULL", '"{a,b}"', "\\", "'; --", " ", "\n", "%s :of", "\N{WHITE SMILING FACE}", "\x7f", "\udcff"]
+    plans = [replace(PLAN, item=replace(ITEM, key=f"{name}.glb"), report_key=f"{name}.json") for name in names]
+    run = ledger.start_run("s3://b/", (0, 1), {})
+    ledger.add(run, plans, "digest")
+    keys = {plan.item.key for plan in plans}
+    assert {row.key for row in ledger.rows(run)} == ledger.planned(run, [*keys, "other.glb"]) == keys
+    owners = {plan.report_key: plan.item.key for plan in plans}
+    assert ledger.report_owners(run, list(owners)) == owners
+
+
+def test_a_plan_takes_the_place_of_that_of_an_earlier_run(ledger: Ledger) -> None:
+    a_run(ledger, found=(A,))
+    assert set(ledger.outcomes(["a.glb", "b.glb"], "digest")) == {"a.glb"}
+    run = ledger.start_run("s3://b/", (0, 1), {})
+    ledger.add(run, [PLAN, replace(PLAN, item=replace(ITEM, key="b.glb"), report_key="b.json")], "digest")
+    assert ledger.outcomes(["a.glb", "b.glb"], "digest") == {}
+    assert ledger.counts(run)["pending"] == 2
 
 
 def test_history_tells_of_runs_that_came_to_their_end(ledger: Ledger) -> None:

@@ -15,24 +15,13 @@ from glb_batch_validator_addon.engine.database import Database
 from glb_batch_validator_addon.engine.ledger import Ledger, Plan
 from glb_batch_validator_addon.engine.tables import BATCHES
 from glb_batch_validator_addon.farm.batches import Batches
-from glb_batch_validator_addon.farm.migrate import migrate
 from glb_batch_validator_addon.farm.submitting import Cutter, Cutting, absolute
 from glb_batch_validator_addon.model.library import StoredObject
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Batches]:
-    """Another machine that uses the same database."""
-    if request.param == "sqlite":
-        return lambda: Batches(Database(tmp_path / "farm.sqlite"))
-    url = request.getfixturevalue("postgres").new_database()
-    migrate(Database(url, ssl_context=False))
-    return lambda: Batches(Database(url, ssl_context=False))
-
-
 @pytest.fixture
-def batches(connect: Callable[[], Batches]) -> Batches:
-    return connect()
+def batches(connect: Callable[[], Database]) -> Batches:
+    return Batches(connect())
 
 
 def a_run(batches: Batches, count: int) -> int:
@@ -41,12 +30,12 @@ def a_run(batches: Batches, count: int) -> int:
     return run
 
 
-def test_two_that_send_at_once_never_send_the_same(connect: Callable[[], Batches]) -> None:
-    a_run(connect(), 300)
+def test_two_that_send_at_once_never_send_the_same(connect: Callable[[], Database]) -> None:
+    a_run(Batches(connect()), 300)
     sent: list[int] = []
 
     def send() -> None:
-        mine = connect()
+        mine = Batches(connect())
         while mine.send("cpu", 7, lambda run, number, priority: sent.append(number)):
             pass
 

@@ -147,8 +147,6 @@ def test_what_the_children_count_is_added_up(worker):
     worker.tell("1", "batch_ended", "done")
     worker.tell("2", "batch_ended", "done")
     worker.tell("2", "batch_ended", "failed")
-    worker.tell("1", "assets_retried", 3)
-    worker.tell("2", "assets_retried", 4)
     worker.tell("2", "assets_parked", 2)
     found = worker.scrape()
     expected = {
@@ -165,7 +163,6 @@ def test_what_the_children_count_is_added_up(worker):
         ("glbv_blenders_recycled_total", "memory"): 1,
         ("glbv_batches_total", "done"): 2,
         ("glbv_batches_total", "failed"): 1,
-        ("glbv_assets_retried_total",): 7,
         ("glbv_assets_parked_total",): 2,
     }
     assert {name: found.get(name) for name in expected} == expected
@@ -249,7 +246,7 @@ def test_without_metrics_nothing_is_needed_nor_imported():
     code = (
         "import sys; from glb_batch_validator_addon.farm.metrics import NullMetrics as Null; metrics = Null();"
         "[metrics.beat(), metrics.take(None), metrics.batch_ended('done'), metrics.queue_depth('cpu', 1),"
-        " metrics.assets_parked(1), metrics.assets_retried(1), metrics.close()];"
+        " metrics.assets_parked(1), metrics.close()];"
         "print('prometheus_client' in sys.modules)"
     )
     assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True) == "False\n"

@@ -37,8 +37,9 @@ class Handout:
         self._batches = batches
         self.waiting: list[tuple[int, int]] = []
 
-    def feed(self, *, count: int | None = None) -> int:
-        return self._batches.send("cpu", count or 500, lambda run, number, _: self.waiting.append((run, number)))
+    def feed(self, *, count: int | None = None) -> bool:
+        self._batches.send("cpu", count or 500, lambda run, number, _: self.waiting.append((run, number)))
+        return True
 
 
 @dataclass
@@ -151,9 +152,12 @@ def test_to_stop_leaves_the_run_to_the_farm_and_to_cancel_ends_it_within_seconds
     blender.run("bpy.ops.glbv.resume_run('INVOKE_DEFAULT', index=0)")
     blender.wait_for(f"{NOW}.phase == 'running'", SECONDS)
     blender.click("glbv.cancel_run")
-    blender.run("result = wait(0.5)")  # the question opens
-    blender.picture("cancel")
-    blender.press("RET")
+    for _ in range(20):  # the question opens when Blender comes to it
+        blender.run("result = wait(0.5)")
+        blender.picture("cancel")
+        blender.press("RET")
+        if farm.batches.run(run).cancelled:
+            break
     blender.wait_for(IDLE, 10)
     assert "The run was cancelled" in blender.evaluate(f"{NOW}.message")
     assert farm.batches.run(run).cancelled
