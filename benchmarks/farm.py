@@ -41,7 +41,12 @@ def farm(folder: Path) -> Iterator[dict[str, str]]:
         rabbitmq.running(SERVICES.path, data=folder / "rabbitmq") as broker,
         postgres.running(SERVICES.path, data=folder / "postgres") as database,
     ):
-        env = {**os.environ, **CREDENTIALS, "GLBV_BROKER": broker.url, "GLBV_DATABASE": database.new_database()}
+        places = {
+            "GLBV_BROKER": broker.url,
+            "GLBV_DATABASE": database.new_database(),
+            "XDG_DATA_HOME": str(folder / "data"),  # pictures are made, not found
+        }
+        env = {**os.environ, **CREDENTIALS, **places}
         subprocess.run([*RUN_BATCH, "farm", "migrate"], env=env, check=True, stderr=subprocess.DEVNULL)
         yield env
 
@@ -86,7 +91,8 @@ def submission(env: dict[str, str], *, keys: int) -> None:
     with LightS3(library=library) as server:
         place = ["--bucket", "b", "--prefix", library.keys[0][:1], "--endpoint-url", server.url]
         started = time.perf_counter()
-        process = subprocess.Popen([*RUN_BATCH, "farm", "submit", *place, "--json"], env=env, stdout=subprocess.DEVNULL)
+        command = [*RUN_BATCH, "farm", "submit", *place, "--json"]
+        process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         peak = 0
         while process.poll() is None:
             with contextlib.suppress(OSError, AttributeError):
@@ -94,6 +100,8 @@ def submission(env: dict[str, str], *, keys: int) -> None:
                 peak = max(peak, int(found[1]) * 1024)  # type: ignore[index]
             time.sleep(0.1)
         seconds = time.perf_counter() - started
+    if process.returncode:
+        raise SystemExit(f"`farm submit` ended with {process.returncode}.")
     status = subprocess.run([*RUN_BATCH, "farm", "status", "--json"], env=env, capture_output=True, text=True)
     said = json.loads(status.stdout)
     print(
