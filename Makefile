@@ -41,7 +41,7 @@ validator: .venv/.stamp
 	@$(PYTHON) fetch_validator.py --without-npm 2>/dev/null || command -v npm >/dev/null || $(call apt_install,npm)
 	@$(PYTHON) fetch_validator.py
 
-rig: venv  ## make what the tests need besides: other Blenders, Ceph (cached outside the checkout)
+rig: venv  ## make what the tests need besides: other Blenders, servers (cached outside the checkout)
 	$(PYTHON) -m tests.rig
 
 lint: venv  ## ruff and mypy
@@ -55,9 +55,11 @@ test: lint rig  ## lint and all tests
 demo: venv  ## validate a generated library on an embedded S3 server
 	$(PYTHON) -m demo
 
-bench: venv  ## measure us and the peers side by side
+bench: rig  ## measure us and the peers side by side, and a farm
 	$(PYTHON) -m benchmarks
 	$(PYTHON) -m benchmarks.stages
+	$(PYTHON) -m benchmarks.farm
+	$(PYTHON) -m benchmarks.scaling
 
 docs: venv  ## write the pages of the rules and the schema of reports anew
 	$(PYTHON) docs/generate.py

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -76,6 +77,24 @@ def start(
 def finish(process: subprocess.Popen[str]) -> Finished:
     out, err = process.communicate(timeout=SECONDS)
     return Finished(process.returncode, out, err)
+
+
+def finish_with_peak(process: subprocess.Popen[str]) -> tuple[Finished, int]:
+    """With the most memory that was resident, in bytes; on Linux. (ru_maxrss of a child counts its parent's pages.)"""
+    peaks = [0]
+
+    def watch() -> None:
+        with contextlib.suppress(OSError, IndexError):  # it has ended
+            while True:
+                status = Path(f"/proc/{process.pid}/status").read_text()
+                peaks.append(int(status.partition("VmHWM:")[2].split()[0]) * 1024)
+                time.sleep(0.02)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    finished = finish(process)
+    watcher.join()
+    return finished, max(peaks)
 
 
 def run(*arguments: object, **options: Any) -> Finished:

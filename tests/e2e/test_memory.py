@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import sys
-import threading
-import time
-from pathlib import Path
 
 import pytest
 
@@ -24,7 +20,7 @@ from glb_batch_validator_addon.model.wire import (
     decode_reply,
     encode,
 )
-from tests.e2e.conftest import RUN_BATCH, finish, start
+from tests.e2e.conftest import RUN_BATCH, finish_with_peak, start
 from tests.servers.light_s3 import Library, LightS3, Stored, SyntheticKeys
 
 MB = 1_000_000
@@ -76,19 +72,6 @@ def test_the_engine_plans_two_hundred_thousand_keys_in_little_memory(tmp_path):
             *("--ledger", tmp_path / "ledger.sqlite"),
             env=credentials,
         )
-        peaks: list[int] = []
-        watch = threading.Thread(target=watch_peak, args=(process.pid, peaks))
-        watch.start()
-        ran = finish(process)
-        watch.join()
+        ran, peak = finish_with_peak(process)
     assert (ran.code, len(ran.out.splitlines())) == (0, KEYS)
-    assert 20 * MB < max(peaks) < ENGINE_MB * MB
-
-
-def watch_peak(pid: int, peaks: list[int]) -> None:
-    """Peak resident memory of a process, read until it ends. (ru_maxrss of a child counts its parent's pages too.)"""
-    with contextlib.suppress(OSError, IndexError):
-        while True:
-            status = Path(f"/proc/{pid}/status").read_text()
-            peaks.append(int(status.partition("VmHWM:")[2].split()[0]) * 1024)
-            time.sleep(0.02)
+    assert 20 * MB < peak < ENGINE_MB * MB

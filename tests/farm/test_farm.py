@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 import pytest
 
 from demo.samples import small_library, write_samples
-from tests.e2e.conftest import but_run, reports_below, run, until
+from tests.e2e.conftest import but_run, finish_with_peak, reports_below, run, start, until
 from tests.farm.conftest import Farm
+from tests.servers.light_s3 import Library, LightS3, Stored, SyntheticKeys
 
 ASSETS = 2000
+KEYS = 120_000
 
 
 def test_two_processes_leave_what_one_local_run_leaves(farm: Farm, tmp_path: Path) -> None:
@@ -144,6 +147,20 @@ def test_queues_hold_no_more_than_their_cap(farm: Farm, tmp_path: Path, monkeypa
     for _ in range(2):
         assert feeder.feed()
         assert (batches.states(1000 + number)["sent"], feeder.depths()["gpu"]) == (5, 5)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
+def test_a_large_library_is_submitted_in_little_memory_and_waits_in_the_database(farm: Farm) -> None:
+    library = Library(keys=SyntheticKeys(KEYS), synthetic=Stored.of(b"glTF"))
+    credentials = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
+    with LightS3(library=library) as server:
+        place = ("--bucket", "b", "--prefix", library.keys[0][:1], "--endpoint-url", server.url)
+        process = start("farm", "submit", *place, env=farm.env | credentials)
+        submitted, peak = finish_with_peak(process)
+    assert submitted.code == 0, submitted.err
+    batches = farm.status(1)["batches"]
+    assert (batches["sent"], batches["waiting"]) == (500, KEYS // 200 - 500)
+    assert 20e6 < peak < 200e6
 
 
 def ledger_run(batches: Any, number: int) -> None:
