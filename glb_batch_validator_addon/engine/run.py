@@ -170,6 +170,7 @@ class Run:
         self.id = batch[0]
         self._tell_start(resumed=True)
         self._tell_counts(complete=True)
+        self._advance()  # a step would first wait for something to happen
 
     def _tell_start(self, *, resumed: bool) -> None:
         self._on_event(

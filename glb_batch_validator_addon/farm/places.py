@@ -25,8 +25,8 @@ def add_places(parser: argparse.ArgumentParser, *, broker: bool = True) -> None:
     """The options that name them."""
     places = parser.add_argument_group(
         "broker and database",
-        "Passwords stay out of options, which everybody on the machine can read: put the whole URL into the variable,"
-        " or into the file that the variable's name with _FILE behind it names.",
+        "Passwords stay out of options, which everybody on the machine can read: put the whole URL into the\n"
+        "variable, or into the file that the variable's name with _FILE behind it names.",
     )
     places.add_argument(
         "--database",
