@@ -40,6 +40,8 @@ class Plan:
     known: Known | None = None
     judge: bool = False
     """Its report holds the facts that a judgement under the present profile needs."""
+    run: int = 0
+    """That it is part of, once the ledger has it."""
     batch: int | None = None
     """Of a farm: the batch that it goes with."""
     attempts: int = 0
@@ -108,7 +110,7 @@ class Ledger:
     # Runs
 
     def start_run(self, uri: str, shard: object, settings: dict[str, Any], *, priority: int = 0) -> int:
-        """Begin a new run; what earlier runs left pending is left to it."""
+        """Begin a new run; what earlier runs left pending is left to it, and a farm gives them up."""
         values = {
             "library": self._library,
             "uri": uri,
@@ -119,6 +121,8 @@ class Ledger:
         }
 
         def start(connection: Connection) -> int:
+            earlier = and_(RUNS.c.library == self._library, RUNS.c.finished.is_(None))
+            connection.execute(update(RUNS).where(earlier).values(cancelled=True))
             inserted = connection.execute(insert(RUNS).values(values)).inserted_primary_key
             assert inserted
             number: int = inserted[0]
@@ -194,7 +198,7 @@ class Ledger:
         """Make assets part of the run: as `skipped` if their outcome is known, else as `pending`."""
         rows = [self._row(run, plan, digest) for plan in plans]
         known = [
-            _Result(key=plan.item.key, values={}, extract=plan.known.extract)
+            _Result(key=plan.item.key, run=run, values={}, extract=plan.known.extract)
             for plan in plans
             if plan.known and plan.known.extract
         ]
@@ -241,29 +245,30 @@ class Ledger:
                 ),
                 report_key=row.report_key,
                 judge=row.judge,
+                run=run,
                 batch=row.batch,
                 attempts=row.attempts,
             )
             for row in rows
         ]
 
-    def look_afresh(self, key: str) -> None:
+    def look_afresh(self, plan: Plan) -> None:
         """Its report does not hold the facts after all."""
-        self._update_asset(key, judge=False)
+        self._update_asset(plan, judge=False)
 
-    def begin_attempt(self, key: str, attempts: int) -> None:
+    def begin_attempt(self, plan: Plan, attempts: int) -> None:
         """Say, before an asset is begun, that this is one attempt more: it outlives whatever the asset brings down."""
-        self._update_asset(key, attempts=attempts)
+        self._update_asset(plan, attempts=attempts)
 
-    def _update_asset(self, key: str, **values: Any) -> None:
-        statement = update(ASSETS).where(ASSETS.c.library == self._library, ASSETS.c.key == key).values(values)
+    def _update_asset(self, plan: Plan, **values: Any) -> None:
+        statement = update(ASSETS).where(self._is(plan.item.key, plan.run)).values(values)
         self.database.write(lambda connection: connection.execute(statement))
 
     # Results
 
     def record(
         self,
-        key: str,
+        plan: Plan,
         item: StoredObject,
         *,
         digest: str | None,
@@ -272,7 +277,10 @@ class Ledger:
         brief: dict[str, Any],
         extract: Extract,
     ) -> None:
-        """One asset is done, from the next `flush` on. Without a digest the next run looks at it again."""
+        """One asset is done, from the next `flush` on. Without a digest the next run looks at it again.
+
+        `item` is what was fetched. A later run that has the asset by then does it itself: nothing is written.
+        """
         values = {
             "state": "done",
             "size_bytes": item.size_bytes,
@@ -285,7 +293,7 @@ class Ledger:
             "ended": time.time(),
         }
         with self._lock:
-            self._unwritten[key] = _Result(key=key, values=values, extract=extract)
+            self._unwritten[plan.item.key] = _Result(key=plan.item.key, run=plan.run, values=values, extract=extract)
 
     def flush(self, *, all_of_it: bool = False) -> None:
         """Write results, if it is time for that or `all_of_it` is wanted."""
@@ -303,13 +311,11 @@ class Ledger:
 
     def _write(self, connection: Connection, results: Sequence[_Result]) -> None:
         columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in results[0].values}
-        statement = (
-            update(ASSETS).where(ASSETS.c.library == self._library, ASSETS.c.key == bindparam("of")).values(columns)
-        )
         connection.execute(
-            statement,
+            update(ASSETS).where(self._is(bindparam("of"), bindparam("of_run"))).values(columns),
             [
-                {"of": result.key, **{f"new_{name}": value for name, value in result.values.items()}}
+                {"of": result.key, "of_run": result.run}
+                | {f"new_{name}": value for name, value in result.values.items()}
                 for result in results
             ],
         )
@@ -330,7 +336,7 @@ class Ledger:
         }
         rows = []
         for result in results:
-            if (row := there.get(result.key)) and result.extract:
+            if (row := there.get(result.key)) and row.run == result.run and result.extract:
                 before = row.before
                 if row.looked is not None and row.looked != row.run:
                     before = json.dumps(places_of(_unpacked(row.extract)["findings"]))
@@ -391,6 +397,9 @@ class Ledger:
                 )
             after = page[-1].key
 
+    def _is(self, key: Any, run: Any) -> Any:
+        return and_(ASSETS.c.library == self._library, ASSETS.c.key == key, ASSETS.c.run == run)
+
     def _are(self, keys: Sequence[str]) -> Any:
         return and_(ASSETS.c.library == self._library, self.database.among(ASSETS.c.key, keys))
 
@@ -404,6 +413,7 @@ class Ledger:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Result:
     key: str
+    run: int
     values: dict[str, Any]
     extract: Extract | None
 

@@ -158,7 +158,7 @@ class Work:
             self.writing += 1
             self._take_written(job, self._made(job, error=_failure("judge", report)), report)
         else:
-            self._ledger.look_afresh(job.item.key)
+            self._ledger.look_afresh(job.plan)
             self._drop(job)
             self._another_turn()
 
@@ -279,7 +279,7 @@ class Work:
         lasting = not report.error or report.error.lasting
         brief = brief_of(report, self._reports, job.plan.report_key)
         self._ledger.record(
-            job.plan.item.key,
+            job.plan,
             job.item,
             digest=report.run["settings"] if lasting else None,
             report_etag=etag,

@@ -167,7 +167,7 @@ class Station:
                 message=f"The worker of the farm ended {MAX_ATTEMPTS} times while it was at this asset, which is given"
                 " up. It may need more memory than the machine has; `farm retry` tries it again.",
             )
-        self._assignment.ledger.begin_attempt(plan.item.key, attempts)
+        self._assignment.ledger.begin_attempt(plan, attempts)
         return None
 
     def _crew_for(self, assignment: Assignment) -> Crew:

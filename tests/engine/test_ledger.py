@@ -36,15 +36,16 @@ def a_run(ledger: Ledger, plan: Plan = PLAN, *, found: tuple[Place, ...] | None 
     run = ledger.start_run("s3://b/", (0, 1), {})
     ledger.add(run, [plan], "digest")
     if found is not None:
-        record(ledger, *found, **how)
+        record(ledger, run, *found, **how)
     ledger.finish_run(run)
     (row,) = ledger.rows(run)
     return row
 
 
-def record(ledger: Ledger, *found: Place, **how: Any) -> None:
+def record(ledger: Ledger, run: int, *found: Place, **how: Any) -> None:
+    plan = replace(PLAN, run=run)
     ledger.record(
-        "a.glb", ITEM, digest="digest", report_etag="r", verdict="pass", brief={}, extract=extract(*found, **how)
+        plan, ITEM, digest="digest", report_etag="r", verdict="pass", brief={}, extract=extract(*found, **how)
     )
 
 
@@ -81,8 +82,8 @@ def test_a_run_that_comes_to_an_asset_twice_still_compares_with_the_run_before(l
     a_run(ledger, found=(A,))
     run = ledger.start_run("s3://b/", (0, 1), {})
     ledger.add(run, [PLAN], "digest")
-    record(ledger, B)
-    record(ledger)
+    record(ledger, run, B)
+    record(ledger, run)
     (row,) = ledger.rows(run)
     assert row.before == [A]
 
@@ -105,8 +106,9 @@ def test_what_is_waived_is_not_there(ledger: Ledger) -> None:
 def test_a_name_that_is_no_unicode_is_kept(ledger: Ledger) -> None:
     item = replace(ITEM, key="\udcff.glb")
     run = ledger.start_run("s3://b/", (0, 1), {})
-    ledger.add(run, [replace(PLAN, item=item)], "digest")
-    ledger.record(item.key, item, digest=None, report_etag=None, verdict="fail", brief={}, extract=extract(A))
+    plan = replace(PLAN, item=item, run=run)
+    ledger.add(run, [plan], "digest")
+    ledger.record(plan, item, digest=None, report_etag=None, verdict="fail", brief={}, extract=extract(A))
     (row,) = ledger.rows(run)
     assert (row.key, row.extract) == ("\udcff.glb", extract(A))
 
@@ -129,6 +131,18 @@ def test_a_plan_takes_the_place_of_that_of_an_earlier_run(ledger: Ledger) -> Non
     ledger.add(run, [PLAN, replace(PLAN, item=replace(ITEM, key="b.glb"), report_key="b.json")], "digest")
     assert ledger.outcomes(["a.glb", "b.glb"], "digest") == {}
     assert ledger.counts(run)["pending"] == 2
+
+
+def test_what_an_earlier_run_still_finds_is_not_written_into_a_later_one(ledger: Ledger) -> None:
+    earlier = ledger.start_run("s3://b/", (0, 1), {})
+    ledger.add(earlier, [PLAN], "digest")
+    later = ledger.start_run("s3://b/", (0, 1), {})
+    ledger.add(later, [PLAN], "another digest")
+    record(ledger, earlier, A)
+    assert ledger.counts(later)["pending"] == 1
+    record(ledger, later, B)
+    (row,) = ledger.rows(later)
+    assert row.extract == extract(B)
 
 
 def test_history_tells_of_runs_that_came_to_their_end(ledger: Ledger) -> None:
