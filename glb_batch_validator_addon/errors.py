@@ -11,6 +11,10 @@ class UsageError(GlbvError):
     """The run cannot start or go on: options, configuration, credentials, permissions. Exit code 2."""
 
 
+class InterruptedRunError(GlbvError):
+    """It was stopped before it could be left to others: it may be begun again."""
+
+
 class AssetError(GlbvError):
     """One asset cannot be processed; its report carries this as `error` and the batch goes on.
 

@@ -21,14 +21,18 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Float,
     Table,
     any_,
     bindparam,
+    cast,
     create_engine,
     event,
+    extract,
     func,
     insert,
     inspect,
+    literal,
     select,
     text,
 )
@@ -39,7 +43,7 @@ from sqlalchemy.pool import StaticPool
 from ..errors import FullError, UnavailableError, UsageError
 from .tables import METADATA
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """Of SQLite files: one of an earlier version is emptied, as what it knew is in the reports."""
 
 LOCK_SECONDS = 60.0
@@ -88,6 +92,12 @@ class Database:
     def write(self, work: Work[T]) -> T:
         """`work` in a transaction of its own, or in the one that it is called in."""
         return self._do(work, write=True)
+
+    def clock(self) -> ColumnElement[float]:
+        """Seconds since 1970 by the one clock that all machines share."""
+        if not self.shared:
+            return literal(time.time())
+        return cast(extract("epoch", func.clock_timestamp()), Float(53))
 
     # PostgreSQL gets many values as arrays: a statement with a parameter for each takes ten times as long to make.
 

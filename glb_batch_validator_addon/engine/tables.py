@@ -62,6 +62,7 @@ RUNS = Table(
     Column("counts", Text),
     Column("priority", Integer, nullable=False, default=0),
     Column("cancelled", Boolean, nullable=False, default=False),
+    Column("trouble", Text),
     Index("runs_by_library", "library", "shard", "id"),
 )
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, case, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, case, func, insert, select, text, tuple_, update
 
 from ..engine.database import Database
 from ..engine.ledger import Plan
@@ -25,10 +25,13 @@ from ..errors import UsageError
 Queue = Literal["cpu", "gpu", "large"]
 
 SENT_LOST_SECONDS = 60.0
-"""A batch that was sent so long ago and waits in no queue is lost."""
+"""Of batches that were sent so long ago, as many are lost as wait in no queue."""
 
 RUNNING_LOST_SECONDS = 120.0
 """A batch whose worker has not beaten for so long is lost: the machine has gone, or hangs."""
+
+_SENDING = 0x676C6276
+"""PostgreSQL's advisory lock of those that send: any number that is always the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,10 @@ class FarmRun:
     listed: bool
     cancelled: bool
     priority: int
+    cutting: dict[str, Any]
+    """How its assets were put together into batches."""
+    trouble: str
+    """Why a worker could not work at it lately, "" if all could."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +105,8 @@ class Batches:
 
         def write(connection: Connection) -> None:
             for batch, keys in by_batch.items():
-                of_run = and_(ASSETS.c.run == run, ASSETS.c.key.in_(keys))
+                theirs = self.database.among(ASSETS.c.key, keys)
+                of_run = and_(ASSETS.c.run == run, ASSETS.c.state == "pending", theirs)
                 connection.execute(update(ASSETS).where(of_run).values(batch=batch, attempts=0))
 
         self.database.write(write)
@@ -114,9 +122,9 @@ class Batches:
             count: int = connection.execute(
                 select(func.count()).where(ASSETS.c.run == run, ASSETS.c.state == "pending")
             ).scalar_one()
-            values = {"cancelled": False, "listed": count == 0}
+            values: dict[str, Any] = {"cancelled": False, "trouble": None}
             if count:
-                values["finished"] = None  # type: ignore[assignment]
+                values |= {"listed": False, "finished": None}
             connection.execute(update(RUNS).where(RUNS.c.id == run).values(values))
             return count
 
@@ -131,6 +139,12 @@ class Batches:
             return row.listed and row.finished is None and connection.execute(unfinished).first() is None
 
         return self.database.read(look)
+
+    def tell_trouble(self, run: int, reason: str) -> None:
+        """Why a worker cannot work at a run, for whoever looks at it; "" once one can."""
+        changes = RUNS.c.trouble.is_distinct_from(reason or None)  # all workers write it: to no use would be too often
+        statement = update(RUNS).where(RUNS.c.id == run, changes).values(trouble=reason or None)
+        self.database.write(lambda connection: connection.execute(statement))
 
     def states(self, run: int) -> dict[str, int]:
         """Batches by state."""
@@ -171,7 +185,7 @@ class Batches:
     def add(self, run: int, numbers: Sequence[tuple[int, Queue]]) -> None:
         """New batches that wait."""
         rows = [
-            {"run": run, "number": number, "queue": queue, "state": "waiting", "attempts": 0, "seen": time.time()}
+            {"run": run, "number": number, "queue": queue, "state": "waiting", "attempts": 0, "seen": 0.0}
             for number, queue in numbers
         ]
 
@@ -184,39 +198,84 @@ class Batches:
         if rows:
             self.database.write(write)
 
-    def send(self, queue: Queue, count: int, publish: Callable[[int, int, int], None]) -> int:
-        """`publish` up to so many waiting batches (run, number, priority) and note them as sent; returns how many.
+    def take_to_send(self, queue: Queue, *, cap: int, count: int) -> list[tuple[int, int, int]]:
+        """Up to `count` waiting batches (run, number, priority), noted as sent, so that no more than `cap` are.
 
-        Several may do this at once: rows that another one has locked are passed over. What was published before an
-        error is published again later, which is harmless.
+        Several may do this at once. A batch that is not published after all is to be put back; that of a process which
+        has ended before is found to be lost.
         """
+        on_the_way = select(func.count()).where(BATCHES.c.state == "sent", BATCHES.c.queue == queue)
         wanted = (
             select(BATCHES.c.run, BATCHES.c.number, RUNS.c.priority)
             .join_from(BATCHES, RUNS, BATCHES.c.run == RUNS.c.id)
             .where(BATCHES.c.state == "waiting", BATCHES.c.queue == queue, RUNS.c.cancelled.is_(False))
             .order_by(RUNS.c.priority.desc(), BATCHES.c.run, BATCHES.c.number)
-            .limit(count)
             .with_for_update(skip_locked=True, of=BATCHES)
         )
 
-        def write(connection: Connection) -> int:
-            rows = connection.execute(wanted).all()
-            for row in rows:
-                publish(row.run, row.number, row.priority)
-                connection.execute(_of(row.run, row.number).values(state="sent", seen=time.time()))
-            return len(rows)
+        def write(connection: Connection) -> list[tuple[int, int, int]]:
+            if self.database.shared:  # or all who look at an empty queue at once would fill it
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _SENDING})
+            room = min(count, cap - connection.execute(on_the_way).scalar_one())
+            if room <= 0:
+                return []
+            rows = [(row.run, row.number, row.priority) for row in connection.execute(wanted.limit(room))]
+            self._move(connection, rows, "sent")
+            return rows
 
         return self.database.write(write)
 
-    def find_lost(self, *, empty: Sequence[Queue]) -> int:
-        """Let batches wait again whose message or worker is gone; `empty` are queues in which nothing waits."""
-        now = time.time()
-        lost = or_(
-            and_(BATCHES.c.state == "running", BATCHES.c.seen < now - RUNNING_LOST_SECONDS),
-            and_(BATCHES.c.state == "sent", BATCHES.c.queue.in_(empty), BATCHES.c.seen < now - SENT_LOST_SECONDS),
+    def put_back(self, sent: Sequence[tuple[int, int, int]]) -> None:
+        """Have these wait again: they were not published."""
+        self.database.write(lambda connection: self._move(connection, sent, "waiting"))
+
+    def _move(self, connection: Connection, rows: Sequence[tuple[int, int, int]], state: str) -> None:
+        if rows:
+            these = tuple_(BATCHES.c.run, BATCHES.c.number).in_([(run, number) for run, number, _ in rows])
+            connection.execute(update(BATCHES).where(these).values(state=state, seen=self.database.clock()))
+
+    def find_lost(self, depths: Mapping[Queue, int], *, running: bool = True) -> int:
+        """Let batches wait again whose message or, if that is asked, whose worker is gone; returns how many.
+
+        `depths` is what waits in each queue of the broker. If more were sent, the oldest are missing.
+        """
+        now = self.database.clock()
+
+        def write(connection: Connection) -> int:
+            lost = 0
+            if running:
+                silent = and_(BATCHES.c.state == "running", BATCHES.c.seen < now - RUNNING_LOST_SECONDS)
+                lost += again(connection, silent)
+            for queue, depth in depths.items():
+                sent = and_(BATCHES.c.state == "sent", BATCHES.c.queue == queue)
+                missing = connection.execute(select(func.count()).where(sent)).scalar_one() - depth
+                if missing > 0:
+                    oldest = (
+                        select(BATCHES.c.run, BATCHES.c.number)
+                        .where(sent, BATCHES.c.seen < now - SENT_LOST_SECONDS)
+                        .order_by(BATCHES.c.seen)
+                        .limit(missing)
+                    )
+                    lost += again(connection, tuple_(BATCHES.c.run, BATCHES.c.number).in_(oldest))
+            return lost + again(connection, tuple_(BATCHES.c.run, BATCHES.c.number).in_(unended))
+
+        def again(connection: Connection, which: Any) -> int:
+            statement = update(BATCHES).where(which).values(state="waiting", owner=None, seen=now)
+            return int(connection.execute(statement).rowcount)
+
+        # Runs that are complete and were not ended, as their outputs could not be written: the last batch, in which
+        # there is nothing left to do, brings a worker to it once more.
+        of_run = (
+            select(BATCHES.c.run, func.max(BATCHES.c.number))
+            .join_from(BATCHES, RUNS, BATCHES.c.run == RUNS.c.id)
+            .where(RUNS.c.listed, RUNS.c.finished.is_(None), RUNS.c.cancelled.is_(False))
+            .group_by(BATCHES.c.run)
         )
-        statement = update(BATCHES).where(lost).values(state="waiting", owner=None, seen=now)
-        return int(self.database.write(lambda connection: connection.execute(statement).rowcount))
+        unended = of_run.having(
+            func.sum(case((BATCHES.c.state == "done", 0), else_=1)) == 0,
+            func.max(BATCHES.c.seen) < now - RUNNING_LOST_SECONDS,
+        )
+        return self.database.write(write)
 
     def begin(self, run: int, number: int, owner: str) -> Claim | None:
         """Take a batch, also from whoever else has it; None if there is nothing to do in it."""
@@ -233,7 +292,7 @@ class Batches:
             if row.cancelled:
                 connection.execute(_of(run, number).values(state="waiting", owner=None))
                 return None
-            values = {"state": "running", "owner": owner, "attempts": row.attempts + 1, "seen": time.time()}
+            values = {"state": "running", "owner": owner, "attempts": row.attempts + 1, "seen": self.database.clock()}
             connection.execute(_of(run, number).values(values))
             return Claim(run=run, number=number, attempts=row.attempts + 1, owner=owner)
 
@@ -243,7 +302,7 @@ class Batches:
         """Say that the worker is alive, and learn whether it is to go on."""
 
         def write(connection: Connection) -> Literal["mine", "taken", "cancelled"]:
-            mine = _of(claim.run, claim.number).where(BATCHES.c.owner == claim.owner).values(seen=time.time())
+            mine = _of(claim.run, claim.number).where(BATCHES.c.owner == claim.owner).values(seen=self.database.clock())
             if not connection.execute(mine).rowcount:
                 return "taken"
             cancelled = connection.execute(select(RUNS.c.cancelled).where(RUNS.c.id == claim.run)).scalar_one()
@@ -251,12 +310,14 @@ class Batches:
 
         return self.database.write(write)
 
-    def end(self, claim: Claim, *, done: bool) -> None:
-        """The batch is done, or given back unharmed: that was no attempt."""
-        attempts = BATCHES.c.attempts if done else case((BATCHES.c.attempts > 0, BATCHES.c.attempts - 1), else_=0)
+    def end(self, claim: Claim, *, done: bool, attempt: bool = False) -> None:
+        """The batch is done, or given back. That was no attempt, if it is not said to be one: the batch is unharmed."""
+        kept = done or attempt
+        attempts = BATCHES.c.attempts if kept else case((BATCHES.c.attempts > 0, BATCHES.c.attempts - 1), else_=0)
+        values = {"state": "done" if done else "waiting", "owner": None, "attempts": attempts}
         mine = _of(claim.run, claim.number).where(BATCHES.c.owner == claim.owner)
-        values = {"state": "done" if done else "waiting", "owner": None, "seen": time.time(), "attempts": attempts}
-        self.database.write(lambda connection: connection.execute(mine.values(values)))
+        statement = mine.values(values | {"seen": self.database.clock()})
+        self.database.write(lambda connection: connection.execute(statement))
 
 
 def _of(run: int, number: int) -> Any:
@@ -276,4 +337,6 @@ def _farm_run(row: Any) -> FarmRun:
         listed=row.listed,
         cancelled=row.cancelled,
         priority=row.priority,
+        cutting=settings.get("cutting", {}),
+        trouble=row.trouble or "",
     )

@@ -299,15 +299,13 @@ def _cancel(arguments: list[str]) -> int:
 
 def _retry(arguments: list[str]) -> int:
     _need_farm()
-    from .submitting import Cutting, retry
+    from .submitting import retry
 
     parser = _parser("retry", "Have done what was cancelled, or could not be processed, of a run.")
     parser.add_argument("run", type=int, metavar="RUN")
-    _add_batching(parser)
     options = parser.parse_args(arguments)
     batches = Batches(open_database(options))
-    cutting = Cutting(assets=options.batch_assets, large_bytes=options.large_mb << 20, gpu=options.gpu)
-    count = retry(options.run, batches=batches, feeder=_feeder(batches, options), cutting=cutting)
+    count = retry(options.run, batches=batches, feeder=_feeder(batches, options))
     print(f"{count:,} assets of run {options.run} are tried again.", file=sys.stderr)
     return OK
 

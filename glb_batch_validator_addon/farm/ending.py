@@ -16,7 +16,7 @@ from ..cli.results import results_of_run
 from ..engine.events import RunFinished
 from ..engine.ledger import Ledger
 from ..engine.pictures import Pictures, folder_of_pictures
-from ..errors import GlbvError
+from ..errors import GlbvError, UnavailableError
 from ..model.settings import RunSettings
 from ..model.shard import Shard
 from ..storage.port import Storage
@@ -60,7 +60,8 @@ def end_run(
     reports: Storage,
 ) -> None:
     """End a run of which nothing is left to do, with the outputs that it was submitted to leave in a bucket or where
-    its reports are. Two may do so at once; they leave the same."""
+    its reports are. Two may do so at once; they leave the same. Raises `UnavailableError` if that is to be tried again.
+    """
     if not batches.is_complete(run.id):
         return
     in_bucket = bool(options.output) and is_bucket(options.output)
@@ -75,11 +76,14 @@ def end_run(
                 reports=reports,
                 pictures=folder_of_pictures(picture_folder(options)) or Path(folder),
             )
-            output = open_output(options) if in_bucket else None
             try:
+                output = open_output(options) if in_bucket else None
                 outputs.leave(options.format, output=output, publish=bool(options.reports_to))
-            except GlbvError as error:
+            except UnavailableError:
+                raise
+            except GlbvError as error:  # it will be the same the next time
                 logger.error("The outputs of run %d could not be written: %s", run.id, error)
+                batches.tell_trouble(run.id, f"The outputs could not be written: {error}")
     ledger.finish_run(run.id)
     logger.info("Run %d is finished.", run.id, extra={"run": run.id})
 

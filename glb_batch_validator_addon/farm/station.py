@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -38,11 +39,14 @@ BEAT_SECONDS = 1.0
 LATE = "late"
 """What is said of a batch that takes longer than `BATCH_SECONDS`."""
 
+LEFT = "left"
+"""What is said of a batch that did not come to its end before its worker had to."""
+
 MAX_ATTEMPTS = 3
 """An asset that so many times was what a worker's process was at when it ended is given up."""
 
 REFUSED_SECONDS = 10.0
-"""To wait after a batch that cannot be worked at here: somebody else may be quicker to take it."""
+"""To wait after a batch that cannot be worked at here."""
 
 FEED_AFTER = 2
 """Batches to send for each one that was done: a queue that has run low fills up again."""
@@ -51,39 +55,60 @@ FEED_AFTER = 2
 class Station:
     """For one thread of one process; everything is opened when the first batch comes."""
 
-    def __init__(self, database: Database, feeder: Feeder, *, blender: str | None, share: int, metrics: NullMetrics):
-        """`blender` is the program, None what is at hand; `share` is how many processes share the machine's cores."""
+    def __init__(
+        self,
+        database: Database,
+        feeder: Feeder,
+        *,
+        blender: str | None,
+        share: int,
+        metrics: NullMetrics,
+        has_to_leave: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`blender` is the program, None what is at hand; `share` is how many processes share the machine's cores.
+
+        Once `has_to_leave`, asked once a second, says so, what is left of the batch is given back.
+        """
         self._batches = Batches(database)
         self._feeder = feeder
         self._blender = blender
         self._share = share
         self._metrics = metrics
+        self._has_to_leave = has_to_leave
         self._assignment: Assignment | None = None
         self._crew: Crew | None = None
         self._crew_of: object = None
 
     def work(self, run: int, number: int) -> str:
         """Do a batch; returns what became of it, in a word."""
-        owner = f"{uuid.uuid4()}"
-        claim = self._batches.begin(run, number, owner)
-        if claim is None:
-            self._end_run(run)
-            return "nothing to do"
+        claim = self._batches.begin(run, number, f"{uuid.uuid4()}")
         with context(run=run, batch=number):
-            try:
-                assignment = self._assigned(run)
-                outcome = self._do(assignment, claim)
-            except GlbvError as error:
-                logger.error("Batch %d cannot be worked at here: %s", number, error)
-                self._close_crew()
-                self._batches.end(claim, done=False)
-                time.sleep(REFUSED_SECONDS)
-                outcome = "refused"
-            if outcome == "done":
-                self._end_run(run)
+            outcome = self._work(claim) if claim else "nothing to do"
+            if outcome in ("done", "nothing to do"):
+                try:
+                    self._end_run(run)
+                except GlbvError as error:  # the run is found again later, and ended by somebody
+                    logger.error("Run %d cannot be ended here: %s", run, error)
+                    self._batches.tell_trouble(run, str(error))
         self._metrics.batch_ended(outcome)
         self._feeder.feed(count=FEED_AFTER)
         return outcome
+
+    def _work(self, claim: Claim) -> str:
+        try:
+            assignment = self._assigned(claim.run)
+            return self._do(assignment, claim)
+        except GlbvError as error:
+            logger.error("Batch %d cannot be worked at here: %s", claim.number, error)
+            self._close_crew()
+            self._give_back(claim, str(error))
+            return "refused"
+
+    def _give_back(self, claim: Claim, reason: str) -> None:
+        """For somebody else, who may be quicker to take it."""
+        self._batches.tell_trouble(claim.run, reason)
+        self._batches.end(claim, done=False)
+        time.sleep(REFUSED_SECONDS)
 
     def close(self) -> None:
         """End the Blender."""
@@ -138,22 +163,33 @@ class Station:
                     state = self._batches.beat(claim)
                     if state != "mine":
                         run.cancel(state)
+                    elif self._has_to_leave():
+                        run.cancel(LEFT)
                     elif now - begun > BATCH_SECONDS:
                         run.cancel(LATE)
         finally:
             run.close()
             if not finished or finished[0].interrupted:
                 self._close_crew()
-        if not finished[0].interrupted:
+        (end,) = finished
+        if not end.interrupted:
             self._batches.end(claim, done=True)
+            self._batches.tell_trouble(claim.run, "")
             return "done"
-        if state != "taken":
+        if state != "mine":
+            if state != "taken":
+                self._batches.end(claim, done=False)
+            return state
+        if end.reason == LEFT:
             self._batches.end(claim, done=False)
-        if state == "mine" and finished[0].reason != LATE:
-            logger.error("Batch %d stopped: %s", claim.number, finished[0].reason)
-            time.sleep(REFUSED_SECONDS)  # the storage does not answer, or the disk is full
-            return "stopped"
-        return LATE if state == "mine" else state
+            return LEFT
+        if end.reason == LATE:
+            # With nothing done it would be late again for ever: as an attempt, assets are given up one by one.
+            self._batches.end(claim, done=False, attempt=not end.done)
+            return LATE
+        logger.error("Batch %d stopped: %s", claim.number, end.reason)
+        self._give_back(claim, end.reason)  # the storage does not answer, or the disk is full
+        return "stopped"
 
     def _admit(self, plan: Plan) -> Failure | None:
         """Count an attempt before it is made, or give the asset up: the first one was in the batch's first try."""

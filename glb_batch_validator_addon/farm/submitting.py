@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from .. import __version__
@@ -14,14 +14,16 @@ from ..cli.arguments import parse, run_settings
 from ..cli.control import Control
 from ..cli.judging import judge_again
 from ..cli.manifest import keys_of_manifest
-from ..cli.places import open_library, open_reports
+from ..cli.outputs import check_formats
+from ..cli.places import is_bucket, open_library, open_place, open_reports
 from ..cli.program import find_launcher
 from ..cli.progress import View
 from ..engine.ledger import Ledger, Plan
 from ..engine.run import Run
-from ..errors import UsageError
+from ..errors import InterruptedRunError, UsageError
 from ..model.library import StoredObject
 from ..model.limits import MIB
+from .app import BATCH_SECONDS
 from .batches import Batches, Queue
 from .ending import end_run
 from .feeding import Feeder
@@ -29,8 +31,23 @@ from .feeding import Feeder
 FEED_SECONDS = 2.0
 """Between two looks at the queues while the library is listed."""
 
+MAX_TIMEOUT_SECONDS = BATCH_SECONDS / 3
+"""Of an asset: it may be tried twice, and a third time without Blender, within a batch."""
+
 _NOT_ON_A_FARM = ("resume", "dry_run", "check", "copy", "ledger", "judge_only", "control")
-_PATHS = ("--folder", "--waivers", "--rules", "--manifest", "--profile", "--reports-to", "--output")
+_PATHS = (
+    "--folder",
+    "--waivers",
+    "--rules",
+    "--manifest",
+    "--profile",
+    "--reports-to",
+    "--output",
+    "--data-folder",
+    "--blender",
+)
+_NAMES = ("--profile", "--blender")
+"""May be names as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +63,12 @@ class Cutting:
     gpu: bool = False
     """The others go to workers whose graphics cards render the previews."""
 
-    def queue(self, item: StoredObject) -> Queue:
-        if item.size_bytes > self.large_bytes:
-            return "large"
+    @property
+    def usual_queue(self) -> Queue:
         return "gpu" if self.gpu else "cpu"
+
+    def queue(self, item: StoredObject) -> Queue:
+        return "large" if item.size_bytes > self.large_bytes else self.usual_queue
 
 
 class Cutter:
@@ -112,6 +131,10 @@ def submit(
     if unfit := [name for name in _NOT_ON_A_FARM if getattr(options, name)]:
         raise UsageError(f"--{unfit[0].replace('_', '-')} is not for a farm.")
     settings = replace(run_settings(options), workers=1)
+    if settings.timeout_seconds > MAX_TIMEOUT_SECONDS:
+        raise UsageError(
+            f"On a farm --timeout is at most {MAX_TIMEOUT_SECONDS:.0f}: a batch has {BATCH_SECONDS:.0f} s."
+        )
     launcher = find_launcher(options.blender, workers=1)
     with contextlib.ExitStack() as opened:
         storage = open_library(options)
@@ -120,6 +143,11 @@ def submit(
         if options.reports_to:
             reports = open_reports(options)
             opened.callback(reports.close)
+        check_formats(options.format, storage.uri())
+        if options.output and is_bucket(options.output):
+            output = open_place(options, options.output)
+            opened.callback(output.close)
+            output.check(write=True)
         library = library_name(options, storage.uri())
         ledger = Ledger(batches.database, library=library)
         digest = settings.digest(product=__version__, blender=launcher.blender)
@@ -131,7 +159,7 @@ def submit(
             launcher=launcher,
             settings=settings,
             on_event=view.show,
-            recorded={"arguments": arguments, "digest": digest},
+            recorded={"arguments": arguments, "digest": digest, "cutting": asdict(cutting)},
             manifest=keys_of_manifest(options) if options.manifest else None,
             judge=judge_again,
             plan_only=True,
@@ -139,25 +167,16 @@ def submit(
             priority=priority,
         )
         opened.callback(run.close)
-        run.start()
-        control.wait = True
-        fed = time.monotonic()
-        while not run.done:
-            if control.stop_reason:
-                run.cancel(control.stop_reason)
-            run.step()
-            if time.monotonic() - fed > FEED_SECONDS:
-                feeder.feed()
-                fed = time.monotonic()
-        if run.interrupted:
-            batches.cancel(run.id)
-            reason = run.interrupted.rstrip(".")
-            raise UsageError(f"Run {run.id} is cancelled, as it was not listed to its end: {reason}. Submit again.")
-        if not ledger.counts(run.id)["total"]:
-            batches.cancel(run.id)
-            raise UsageError(f"There is no .glb to validate in {storage.uri()}.")
-        cutter.close()
-        ledger.mark_listed(run.id)
+        try:
+            _list(run, feeder, control)
+            if not ledger.counts(run.id)["total"]:
+                raise UsageError(f"There is no .glb to validate in {storage.uri()}.")
+            cutter.close()
+            ledger.mark_listed(run.id)
+        except BaseException:
+            if run.id:
+                batches.cancel(run.id)
+            raise
         end_run(  # all of it may be unchanged, or done while it was listed
             batches,
             batches.run(run.id),
@@ -171,17 +190,44 @@ def submit(
     return run.id
 
 
-def retry(run: int, *, batches: Batches, feeder: Feeder, cutting: Cutting) -> int:
-    """Have what is not done, or could not be processed, done by new batches; returns how many assets that is."""
+def _list(run: Run, feeder: Feeder, control: Control) -> None:
+    run.start()
+    control.wait = True
+    fed = time.monotonic()
+    while not run.done:
+        if control.stop_reason:
+            run.cancel(control.stop_reason)
+        run.step()
+        if time.monotonic() - fed > FEED_SECONDS:
+            feeder.feed()
+            fed = time.monotonic()
+    if run.interrupted:
+        reason = run.interrupted.rstrip(".")
+        raise InterruptedRunError(
+            f"Run {run.id} is cancelled, as it was not listed to its end: {reason}. Submit again."
+        )
+
+
+def retry(run: int, *, batches: Batches, feeder: Feeder) -> int:
+    """Have what is not done, or could not be processed, done by new batches; returns how many assets that is.
+
+    Raises `UsageError` if the run was not listed to its end.
+    """
     known = batches.run(run)
+    if not known.listed:
+        raise UsageError(f"Run {run} was not listed to its end: submit it again. What is done is not done again.")
+    cutting = Cutting(**known.cutting)
     ledger = Ledger(batches.database, library=known.library)
     count = batches.reopen(run)
-    cutter = Cutter(cutting, first=batches.next_number(run), add=lambda full: batches.add(run, full))
+    first = batches.next_number(run)
+    cutter = Cutter(cutting, first=first, add=lambda full: batches.add(run, full))
     after = ""
     while plans := ledger.pending(run, after=after, count=1000):
         batches.again(run, cutter.cut, plans)
         after = plans[-1].item.key
     cutter.close()
+    if not count and known.finished is None:
+        batches.add(run, [(first, cutting.usual_queue)])  # with nothing in it, it brings a worker to end the run
     ledger.mark_listed(run)
     feeder.feed()
     return count
@@ -209,6 +255,6 @@ def absolute(arguments: list[str]) -> list[str]:
 
 def _absolute(name: str, value: str) -> str:
     path = Path(value).expanduser()
-    if "://" in value or (name == "--profile" and not path.is_file()):
+    if "://" in value or (name in _NAMES and not path.is_file()):
         return value
     return str(path.absolute())

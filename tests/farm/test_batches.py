@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -36,8 +35,8 @@ def test_two_that_send_at_once_never_send_the_same(connect: Callable[[], Databas
 
     def send() -> None:
         mine = Batches(connect())
-        while mine.send("cpu", 7, lambda run, number, priority: sent.append(number)):
-            pass
+        while rows := mine.take_to_send("cpu", cap=300, count=7):
+            sent.extend(number for _, number, _ in rows)
 
     threads = [threading.Thread(target=send) for _ in range(3)]
     for thread in threads:
@@ -78,19 +77,67 @@ def test_a_cancelled_run_is_not_begun_and_tells_those_that_are_at_it(batches: Ba
     batches.cancel(run)
     assert batches.beat(claim) == "cancelled"
     assert batches.begin(run, 2, "b") is None
-    assert batches.send("cpu", 9, lambda *what: pytest.fail("it is cancelled")) == 0
+    assert batches.take_to_send("cpu", cap=9, count=9) == []
+
+
+def test_no_more_are_on_their_way_than_the_cap_and_what_was_not_published_waits_again(batches: Batches) -> None:
+    run = a_run(batches, 9)
+    sent = batches.take_to_send("cpu", cap=5, count=9)
+    assert [number for _, number, _ in sent] == [1, 2, 3, 4, 5]
+    assert batches.take_to_send("cpu", cap=5, count=9) == []
+    batches.put_back(sent[3:])
+    assert batches.begin(run, 1, "a")
+    assert [number for _, number, _ in batches.take_to_send("cpu", cap=5, count=9)] == [4, 5, 6]
+
+
+def an_hour_passes(batches: Batches) -> None:
+    statement = update(BATCHES).values(seen=BATCHES.c.seen - 3600)
+    batches.database.write(lambda connection: connection.execute(statement))
 
 
 def test_what_a_broker_or_a_worker_has_lost_is_sent_again(batches: Batches) -> None:
+    run = a_run(batches, 4)
+    assert len(batches.take_to_send("cpu", cap=9, count=9)) == 4
+    assert batches.begin(run, 4, "a")
+    assert batches.find_lost({"cpu": 0}) == 0, "they are fresh"
+    an_hour_passes(batches)
+    assert batches.find_lost({"cpu": 3}, running=False) == 0, "all wait in the broker"
+    assert batches.find_lost({"cpu": 3}) == 1, "the running one"
+    assert batches.find_lost({"cpu": 1}) == 2
+    assert batches.states(run) == {"waiting": 3, "sent": 1, "running": 0, "done": 0}
+
+
+def test_a_run_that_nobody_could_end_comes_to_a_worker_once_more(batches: Batches) -> None:
     run = a_run(batches, 2)
-    assert batches.send("cpu", 9, lambda *what: None) == 2
-    assert batches.begin(run, 2, "a")
-    assert batches.find_lost(empty=["cpu"]) == 0, "they are fresh"
-    an_hour_ago = update(BATCHES).values(seen=time.time() - 3600)
-    batches.database.write(lambda connection: connection.execute(an_hour_ago))
-    assert batches.find_lost(empty=[]) == 1, "the running one; the other may still wait in the broker"
-    assert batches.find_lost(empty=["cpu"]) == 1
-    assert batches.send("cpu", 9, lambda *what: None) == 2
+    for number in (1, 2):
+        claim = batches.begin(run, number, "a")
+        assert claim
+        batches.end(claim, done=True)
+    an_hour_passes(batches)
+    assert batches.find_lost({}) == 0, "it is not listed to its end"
+    Ledger(batches.database, library="l").mark_listed(run)
+    assert batches.find_lost({}) == 1
+    assert batches.begin(run, 2, "b")
+    Ledger(batches.database, library="l").finish_run(run)
+    an_hour_passes(batches)
+    assert batches.find_lost({}, running=False) == 0
+
+
+def test_a_batch_whose_time_was_up_with_nothing_done_counts_as_tried(batches: Batches) -> None:
+    run = a_run(batches, 1)
+    for attempts in (1, 2):
+        claim = batches.begin(run, 1, "a")
+        assert claim
+        assert claim.attempts == attempts
+        batches.end(claim, done=False, attempt=True)
+
+
+def test_trouble_is_told_until_a_worker_has_none(batches: Batches) -> None:
+    run = a_run(batches, 1)
+    batches.tell_trouble(run, "another version of Blender")
+    assert batches.run(run).trouble == "another version of Blender"
+    batches.tell_trouble(run, "")
+    assert batches.run(run).trouble == ""
 
 
 def plans(*sizes: int) -> list[Plan]:

@@ -38,7 +38,8 @@ class Handout:
         self.waiting: list[tuple[int, int]] = []
 
     def feed(self, *, count: int | None = None) -> bool:
-        self._batches.send("cpu", count or 500, lambda run, number, _: self.waiting.append((run, number)))
+        sent = self._batches.take_to_send("cpu", cap=500, count=count or 500)
+        self.waiting += [(run, number) for run, number, _ in sent]
         return True
 
 

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("counts", sa.Text()),
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("cancelled", sa.Boolean(), nullable=False),
+        sa.Column("trouble", sa.Text()),
     )
     op.create_index("runs_by_library", "runs", ["library", "shard", "id"])
     op.create_table(
