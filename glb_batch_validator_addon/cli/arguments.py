@@ -52,7 +52,7 @@ exit codes:
   1  findings at or above --fail-on
   2  wrong options, configuration, credentials or permissions
   3  some assets could not be processed; their reports say why
-  4  interrupted; go on with --resume
+  4  interrupted, or storage or database did not answer; go on with --resume
  70  an internal error
 """
 

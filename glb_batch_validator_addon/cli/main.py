@@ -15,7 +15,7 @@ from ..engine.events import Event, RunFinished
 from ..engine.ledger import Ledger
 from ..engine.pictures import Pictures, folder_of_pictures
 from ..engine.run import Run
-from ..errors import AssetError, GlbvError, UsageError
+from ..errors import AssetError, GlbvError, InterruptedRunError, UnavailableError, UsageError
 from ..model.shard import Shard
 from ..model.text import printable
 from .arguments import OPENJD, default_ledger, parse, picture_folder, recorded, restore, run_settings
@@ -72,7 +72,7 @@ def guarded(work: Callable[[], int], arguments: list[str]) -> int:
             return work()
         except GlbvError as error:
             print(f"error: {printable(str(error), sys.stderr.encoding)}", file=sys.stderr)
-            return _failed(str(error), FAILED if isinstance(error, AssetError) else USAGE, as_json=as_json)
+            return _failed(str(error), _code_of(error), as_json=as_json)
         except KeyboardInterrupt:
             print("Stopped.", file=sys.stderr)
             return INTERRUPTED
@@ -87,6 +87,12 @@ def guarded(work: Callable[[], int], arguments: list[str]) -> int:
     except BrokenPipeError:  # whoever read our output has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED
+
+
+def _code_of(error: GlbvError) -> int:
+    if isinstance(error, (InterruptedRunError, UnavailableError)):
+        return INTERRUPTED  # schedulers take it for what is worth to be tried again
+    return FAILED if isinstance(error, AssetError) else USAGE
 
 
 def _failed(message: str, code: int, *, as_json: bool) -> int:

@@ -47,8 +47,8 @@ examples:
 A shard may be repeated: its file is replaced, and unchanged assets are passed over. Shards may overlap (3/10 after
 0-4/10): each part is taken from the run that came to its end last. Give each job a place of its own.
 
-exit codes: those of a run. 4 means that shards are missing or did not come to their end; the outputs say so, and the
-terminal says which commands to repeat. 2 also means files of different runs: the message names them.
+exit codes: those of a run. 4 means that shards are missing or did not come to their end, or that a file is damaged; the
+outputs say so, and the terminal says what to repeat. 2 also means files of different runs: the message names them.
 """
 
 
@@ -146,6 +146,9 @@ def _reason(shards: ShardFiles) -> str:
             one = len(parts) == 1
             shard = "shard" if one else "shards"
             said.append(f"{shard} {parts_in_words(parts)} of {count} {of_one if one else of_many}")
+    if shards.damaged:  # also where no part is missing: that of an older file counts then
+        damaged = len(shards.damaged)
+        said.append("a file is damaged" if damaged == 1 else f"{damaged:,} files are damaged")
     return "; ".join(said)
 
 
@@ -154,7 +157,10 @@ def _commands(shards: ShardFiles, program: str) -> Iterator[str]:
     head = shards.latest.head
     missing, broken = _unfinished(shards)
     wanted = ranges(sorted(missing + broken))
-    yield "Repeat, then merge again:"
+    if shards.damaged:
+        yield "Remove what is damaged, or repeat its shards, then merge again."
+    if wanted:
+        yield "Repeat, then merge again:"
     for parts in wanted[:MAX_COMMANDS]:
         shard = Shard(parts[0], parts[-1], head.shard.count)
         yield f"  {program} {shlex.join(head.command)} --shard {shard}"

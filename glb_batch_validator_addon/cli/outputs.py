@@ -170,9 +170,7 @@ class Outputs:
         lacking = (entry for entry in islice(with_picture, MAX_ASSETS) if not self._pictures.kept(entry.brief))
         with ThreadPoolExecutor(PICTURE_THREADS) as threads:
             while some := list(islice(lacking, 10 * PICTURE_THREADS)):
-                list(
-                    threads.map(lambda entry: self._pictures.of(key_of(reports, entry.report) or "", entry.brief), some)
-                )
+                list(threads.map(fetch, some))
 
     def _picture(self, entry: Entry) -> tuple[str, bytes] | None:
         path = self._pictures.kept(entry.brief)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from ..errors import StorageError, UsageError
+from ..errors import DeniedError, StorageError, UnavailableError, UsageError
 from ..model.entry import Entry
 from ..model.library import StoredObject
 from ..model.shard import shard_of
@@ -76,7 +76,8 @@ class ShardFiles:
 def read_shard_files(place: Storage, *, folder: Path) -> ShardFiles:
     """All shard files at and below the place, by way of copies in `folder`: a shard may be repeated meanwhile.
 
-    Raises `UsageError` if there is none, or if one is not of the same run set-up as the others.
+    Raises `UsageError` if there is none, or if one is not of the same run set-up as the others, and the storage's
+    `UnavailableError` and `DeniedError`.
     """
     items = [item for item in place.list() if _is_shard_file(item.key)]
 
@@ -85,6 +86,8 @@ def read_shard_files(place: Storage, *, folder: Path) -> ShardFiles:
         try:
             place.download(item, path)
             return _read(path, place.uri(item.key))
+        except (DeniedError, UnavailableError):  # the file may be as good as any
+            raise
         except (StorageError, *_DAMAGE) as error:
             reason = str(error) or type(error).__name__
             return f"{place.uri(item.key)} is damaged ({reason}): it is taken for missing."

@@ -10,7 +10,8 @@ import pytest
 
 from demo.samples import write_samples
 from glb_batch_validator_addon.cli import main as program
-from glb_batch_validator_addon.cli.main import main
+from glb_batch_validator_addon.cli.main import guarded, main
+from glb_batch_validator_addon.errors import InterruptedRunError, UnavailableError
 
 
 @pytest.fixture
@@ -38,6 +39,19 @@ def test_an_error_is_a_sentence_on_stderr_and_with_json_an_event(samples, capsys
     assert (said.out, said.err[:6]) == ("", "error:")
     message = said.err.strip().removeprefix("error: ")
     assert event(*wrong) == (2, {"event": "run_failed", "message": message, "exit_code": 2})
+
+
+@pytest.mark.parametrize(
+    "error", [InterruptedRunError("It was stopped by SIGTERM."), UnavailableError("The database does not answer.")]
+)
+def test_what_is_worth_to_be_tried_again_has_the_code_of_an_interruption(error, capsys):
+    """Schedulers do not repeat a job that ends with 2."""
+
+    def fail() -> int:
+        raise error
+
+    assert guarded(fail, ["--json"]) == 4
+    assert json.loads(capsys.readouterr().out) == {"event": "run_failed", "message": str(error), "exit_code": 4}
 
 
 def test_options_that_do_not_go_together_are_an_event(samples, event):

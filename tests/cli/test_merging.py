@@ -16,7 +16,9 @@ import pytest
 
 from glb_batch_validator_addon.cli import shard_files
 from glb_batch_validator_addon.cli.main import main
+from glb_batch_validator_addon.errors import DeniedError, UnavailableError
 from glb_batch_validator_addon.model.entry import Change, Entry, Place
+from glb_batch_validator_addon.storage.folder import FolderStorage
 from tests.cli.shards import leave, leave_large, leave_whole
 from tests.conftest import ROOT
 from tests.reports.entries import entry, failure, finding, pending
@@ -233,9 +235,34 @@ def test_a_damaged_file_is_named_and_taken_for_missing(
     leave(place, "0/2", assets())
     damage(leave(place, "1/2", assets()))
     assert merge(place) == 4
-    assert summary(place)["run"]["reason"] == "shard 1 of 2 is missing"
+    assert summary(place)["run"]["reason"] == "shard 1 of 2 is missing; a file is damaged"
     said = capsys.readouterr().err
     assert re.search(r"error: file://\S*/shard-1-of-2.jsonl.gz is damaged \(.+\): it is taken for missing", said)
+
+
+def test_an_older_file_in_the_place_of_a_damaged_one_is_no_end(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    leave(place, "0-1/2", assets())
+    _cut(leave(place, "1/2", assets(), finished_at="2026-11-20T20:00:00Z"))
+    assert merge(place) == 4
+    run = summary(place)["run"]
+    assert (run["interrupted"], run["reason"], run["counts"]["total"]) == (True, "a file is damaged", len(assets()))
+    assert "Remove what is damaged, or repeat its shards" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(UnavailableError("nobody answers"), 4), (DeniedError("s3:GetObject is missing"), 2)]
+)
+def test_a_file_that_could_not_be_fetched_is_not_taken_for_damaged(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    leave(place, "0/2", assets())
+    monkeypatch.setattr(FolderStorage, "download", refuse)
+    assert merge(place) == code
+    assert capsys.readouterr().err == f"error: {error}\n"
+    assert not (place / "summary.json").exists()
 
 
 @pytest.mark.parametrize(
