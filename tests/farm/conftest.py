@@ -22,6 +22,13 @@ RUN_BATCH = str(ROOT / "run_batch.py")
 SECONDS = 240
 
 
+class Idle:
+    """In the place of a feeder where no broker is needed."""
+
+    def feed(self, *, count: int | None = None) -> bool:
+        return True
+
+
 @dataclass
 class Farm:
     """Commands and workers that share a broker and a database."""
