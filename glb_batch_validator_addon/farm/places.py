@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import os
 import ssl
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from ..engine.database import Database
 from ..errors import UsageError
+from ..model.address import has_password, is_here, is_mistyped
 from .migrate import check_version
 
 DATABASE, BROKER = "GLBV_DATABASE", "GLBV_BROKER"
@@ -45,14 +48,22 @@ def add_places(parser: argparse.ArgumentParser, *, broker: bool = True) -> None:
 
 
 def database_url(options: argparse.Namespace) -> str:
-    """A URL for SQLAlchemy, or the path of a file."""
+    """A URL for SQLAlchemy, or the path of a file. Raises `UsageError`."""
     url = _named(options.database, DATABASE, "--database")
     if "://" not in url:
+        if is_mistyped(url):
+            raise UsageError("The database is neither a path nor a URL such as postgresql://user@host/name.")
         return url
     scheme, _, rest = url.partition("://")
     if scheme not in ("postgresql", "postgres", _POSTGRES):
         raise UsageError(f"The database is {scheme}://; it has to be postgresql:// or the path of a SQLite file.")
-    return f"{_POSTGRES}://{rest}"
+    try:
+        made = make_url(f"{_POSTGRES}://{rest}")
+    except (ArgumentError, ValueError) as error:
+        raise _unreadable("database", "postgresql://user@host:port/name") from error
+    if "host" in made.query:
+        raise UsageError("Name the database's host before its name, and not behind it with ?host=.")
+    return made.render_as_string(hide_password=False)  # encoded, so that all who read it see the same host in it
 
 
 def open_database(options: argparse.Namespace, *, check: bool = True) -> Database:
@@ -69,7 +80,12 @@ def open_database(options: argparse.Namespace, *, check: bool = True) -> Databas
 def broker_url(options: argparse.Namespace) -> str:
     """The URL of the broker, for Celery."""
     url = _named(options.broker, BROKER, "--broker")
-    scheme = urlsplit(url).scheme
+    if ";" in url:
+        raise UsageError("Name one broker: of several, divided by semicolons, the certificate of one could be checked.")
+    try:
+        scheme, _ = urlsplit(url).scheme, urlsplit(url).port
+    except ValueError as error:
+        raise _unreadable("broker", "amqps://user@host:port/vhost") from error
     if scheme not in ("amqp", "redis", *_ENCRYPTED):
         raise UsageError("The broker has to be amqp:// or amqps:// (RabbitMQ), redis:// or rediss://, or sqs://.")
     if scheme not in _ENCRYPTED:
@@ -82,14 +98,15 @@ def broker_ssl(options: argparse.Namespace, url: str) -> dict[str, Any] | None:
     if not url.startswith(("amqps", "rediss")):
         return None
     name = {"server_hostname": urlsplit(url).hostname} if url.startswith("amqps") else {}
-    authorities = str(options.broker_ca or ssl.get_default_verify_paths().cafile)
     prefix = "ssl_" if url.startswith("rediss") else ""
-    return {f"{prefix}cert_reqs": ssl.CERT_REQUIRED, f"{prefix}ca_certs": authorities, **name}
+    # Without a file both clients take those of the system, which Python may have in a folder or from Windows.
+    authorities = {f"{prefix}ca_certs": str(options.broker_ca)} if options.broker_ca else {}
+    return {f"{prefix}cert_reqs": ssl.CERT_REQUIRED, **authorities, **name}
 
 
 def _context(url: str, options: argparse.Namespace) -> ssl.SSLContext | bool:
     """Encrypted and verified where a certificate is named or the database is elsewhere."""
-    if options.database_ca or not (_is_here(url) or options.allow_plaintext):
+    if options.database_ca or not (is_here(url) or options.allow_plaintext):
         try:
             return ssl.create_default_context(cafile=options.database_ca)
         except OSError as error:
@@ -99,7 +116,7 @@ def _context(url: str, options: argparse.Namespace) -> ssl.SSLContext | bool:
 
 def _named(option: str | None, variable: str, name: str) -> str:
     if option:
-        if "://" in option and urlsplit(option).password:
+        if has_password(option):
             raise UsageError(
                 f"Leave the password out of {name}: everybody on this machine can read it. Use ${variable}."
             )
@@ -114,17 +131,14 @@ def _named(option: str | None, variable: str, name: str) -> str:
     raise UsageError(f"Name it with {name}, ${variable} or ${variable}_FILE; `farm --help` says how.")
 
 
+def _unreadable(what: str, example: str) -> UsageError:
+    """Without what the parser said, which quotes parts of a password that is not encoded."""
+    return UsageError(f"The {what}'s URL cannot be read: it has to be as {example}, with %40 for an @ in a password.")
+
+
 def _refuse_plaintext(url: str, options: argparse.Namespace, what: str, instead: str) -> None:
-    if not _is_here(url) and not options.allow_plaintext:
+    if not is_here(url) and not options.allow_plaintext:
         raise UsageError(
             f"The {what} is on another machine and its password would go there unencrypted: use {instead}, or"
             " --allow-plaintext in a network that nobody else is in."
         )
-
-
-def _is_here(url: str) -> bool:
-    host = unquote(urlsplit(url).hostname or "localhost")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+
+from ..model import address
+from ..model.address import has_password, without_password
+
+__all__ = ["NO_PASSWORD", "VARIABLE", "has_password", "is_here", "without_password"]
 
 VARIABLE = "GLBV_DATABASE"
 """Of the environment; it may hold a whole URL. With `_FILE` behind it, the name of a file that does."""
 
 NO_PASSWORD = f"Leave the password out: it would be kept where others can read it. Put the whole URL into ${VARIABLE}"
-
-_PASSWORD = re.compile(r"(?<=://)([^/?#@:]*):[^?#]*@|[?&]password=[^&#]*", re.IGNORECASE)
-
-
-def has_password(database: str) -> bool:
-    """Whether this text holds what must not be kept, nor be on a command line."""
-    return bool(_PASSWORD.search(database))
-
-
-def without_password(database: str) -> str:
-    """What may be kept of it."""
-    return _PASSWORD.sub(lambda found: f"{found[1]}@" if found[1] is not None else "", database)
 
 
 def is_here(database: str) -> bool:
@@ -32,13 +22,7 @@ def is_here(database: str) -> bool:
     What is named nowhere is left to the engine, which says so. Raises OSError.
     """
     url = database or os.environ.get(VARIABLE) or _in_file(os.environ.get(f"{VARIABLE}_FILE"))
-    if "://" not in url:
-        return True
-    host = unquote(urlsplit(url).hostname or "localhost")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return "://" not in url or address.is_here(url)
 
 
 def _in_file(name: str | None) -> str:

@@ -24,6 +24,45 @@ def test_a_password_in_an_option_is_refused() -> None:
         database_url(options("--database", "postgresql://me:secret@127.0.0.1/farm"))
     with pytest.raises(UsageError, match="GLBV_BROKER"):
         broker_url(options("--broker", "amqp://me:secret@127.0.0.1//"))
+    with pytest.raises(UsageError, match="GLBV_DATABASE"):
+        database_url(options("--database", "postgresql://me@127.0.0.1/farm?password=secret"))
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://me:secret@host:port/farm", "cannot be read"),
+        ("postgresql:/me:secret@host/farm", "neither a path nor a URL"),
+        ("postgresql://me:secret@localhost/farm?host=db.studio", r"\?host="),  # would be taken for this machine's
+        ("mysql://me:secret@host/farm", "postgresql://"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_said_to_be_so_without_its_password(monkeypatch, url: str, said: str) -> None:
+    monkeypatch.setenv("GLBV_DATABASE", url)
+    with pytest.raises(UsageError, match=said) as refused:
+        database_url(options())
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["amqp://me:secret@host:port//", "amqps://a//;amqp://b//", "http://host"])
+def test_a_broker_that_cannot_be_used_is_refused(monkeypatch, url: str) -> None:
+    monkeypatch.setenv("GLBV_BROKER", url)
+    with pytest.raises(UsageError) as refused:
+        broker_url(options())
+    assert "secret" not in str(refused.value)
+
+
+def test_all_read_the_same_host_out_of_a_database_whose_password_is_not_encoded(monkeypatch) -> None:
+    """By the rules for URLs the host of this one would be localhost, to which a password may go unencrypted."""
+    monkeypatch.setenv("GLBV_DATABASE", "postgresql://localhost:a/b@db.studio/farm")
+    assert database_url(options()) == "postgresql+pg8000://localhost:a%2Fb@db.studio/farm"
+
+
+@pytest.mark.parametrize("scheme", ["amqps", "rediss"])
+def test_without_a_file_of_certificates_the_systems_count(monkeypatch, scheme: str) -> None:
+    """Also where they are in a folder, or in Windows, and Python knows of no file."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+    assert "None" not in map(str, broker_ssl(options(), f"{scheme}://mq.studio//").values())
 
 
 def test_urls_come_from_variables_or_from_files_that_these_name(monkeypatch, tmp_path: Path) -> None:
@@ -59,6 +98,9 @@ def test_the_certificates_of_broker_and_database_are_checked(services: Path, tmp
             assert connects(lambda chosen=chosen: reach_broker(chosen)) is trusted
             monkeypatch.setattr("glb_batch_validator_addon.engine.database.RECONNECT_SECONDS", 0)
             assert connects(lambda chosen=chosen: reach_database(chosen)) is trusted
+        for authority, trusted in ((made.ca, True), (stranger.ca, False)):
+            monkeypatch.setenv("SSL_CERT_FILE", str(authority))  # which stands for the system's
+            assert connects(lambda: reach_broker(options())) is trusted
 
 
 def connects(reach) -> bool:
