@@ -52,6 +52,13 @@ LOCK_SECONDS = 60.0
 RECONNECT_SECONDS = 300.0
 """To wait for a PostgreSQL that is away: it may have to recover from a crash."""
 
+CONNECT_SECONDS = 10.0
+"""For a PostgreSQL to take a connection: what is not there any more, machine or network, refuses none."""
+
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
+"""After a minute (seconds, a number of probes, milliseconds) a machine that vanished is noticed; by default after two
+hours. Systems have some of these."""
+
 SHARED_FLUSH_SECONDS = 1.0
 """Between two writings of results to a shared database: one transaction over the network for many assets."""
 
@@ -73,7 +80,6 @@ class Database:
         self.name = _without_password(str(place)) if self.shared else str(place)
         self._lock = threading.RLock()
         self._connection: Connection | None = None
-        self.reconnections = 0
         try:
             self._engine = _postgres(str(place), ssl_context) if self.shared else _sqlite(Path(place))
             if not self.shared:
@@ -136,7 +142,6 @@ class Database:
                         raise self._refusal(error) from error
                     if time.monotonic() > deadline:
                         raise UnavailableError(f"The database {self.name} does not answer: {_first(error)}.") from error
-                    self.reconnections += 1
                     self._engine.dispose()
                 time.sleep(pause * random.uniform(0.5, 1.0))
                 pause = min(pause * 2, 5.0)
@@ -194,8 +199,13 @@ def _postgres(url: str, ssl_context: Any) -> Engine:
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> Any:
         if not parameters.get("unix_sock"):
-            made = socket.create_connection((parameters["host"], parameters.get("port", 5432)))
+            place = parameters.get("host") or "localhost", parameters.get("port", 5432)
+            made = socket.create_connection(place, timeout=CONNECT_SECONDS)
+            made.settimeout(None)  # a statement may take long
             made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for name, value in _KEEP_ALIVE.items():
+                if hasattr(socket, name):
+                    made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
             # A statement is sent in pieces, and the second waits for the first one's acknowledgement (40 ms) else.
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             parameters["sock"] = made
