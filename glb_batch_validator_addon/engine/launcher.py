@@ -11,8 +11,9 @@ from ..model.wire import MEMORY_LIMIT, STAGE_FILE
 # Ours are processes: threads that numpy starts on top of them wait for each other.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
-# A worker needs no credentials and no network: it gets neither these nor a way to find them.
-_WITHHELD = ("AWS_", "BOTO_", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "BLENDER_USER_")
+# A worker needs no credentials and no network: it gets neither these nor a way to find them. Of ours, which name a
+# farm's broker and database with their passwords, it gets what it is told.
+_WITHHELD = ("GLBV_", "AWS_", "BOTO_", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "BLENDER_USER_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

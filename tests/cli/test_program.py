@@ -64,7 +64,9 @@ def test_what_is_no_blender_is_refused(tmp_path):
 
 
 def test_workers_get_no_credentials_and_no_user_folder(blender, monkeypatch, tmp_path):
-    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "aws_profile", "PYTHONPATH", "BLENDER_USER_CONFIG"):
+    ours = "GLBV_DATABASE", "GLBV_DATABASE_FILE", "GLBV_BROKER", "GLBV_BROKER_FILE"
+    amazons = "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "aws_profile"
+    for name in (*ours, *amazons, "PYTHONPATH", "BLENDER_USER_CONFIG"):
         monkeypatch.setenv(name, "secret")
     launcher = find_launcher(str(blender), workers=1)
     environment = launcher.worker_environment(folder=tmp_path, stage_file=tmp_path / "s", memory_limit_bytes=1)

@@ -27,7 +27,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from glb_batch_validator_addon.model.facts import Facts, facts_document
 from glb_batch_validator_addon.model.preview import Preview
 from glb_batch_validator_addon.model.report import Failure
-from glb_batch_validator_addon.model.wire import EXIT_MEMORY, STAGE_FILE, Hello, Reply, Request, decode_request, encode
+from glb_batch_validator_addon.model.wire import (
+    EXIT_MEMORY,
+    MEMORY_LIMIT,
+    STAGE_FILE,
+    Hello,
+    Reply,
+    Request,
+    decode_request,
+    encode,
+)
 from tests.rules.making import empty
 
 LONG = "/".join(["n" * 200] * 5)
@@ -84,7 +93,8 @@ def answer(request: Request) -> Reply:
 
 
 def main() -> None:
-    assert not [name for name in os.environ if name.startswith("AWS_")], "a worker gets no credentials"
+    told = {STAGE_FILE, MEMORY_LIMIT}
+    assert not {name for name in os.environ if name.startswith(("AWS_", "GLBV_"))} - told, "a worker gets no secrets"
     out = sys.stdout.buffer
     out.write(b"Blender 0.0 says hello and other noise\n")
     out.write(encode(Hello(versions={"blender": "0.0", "pid": str(os.getpid())})))

@@ -36,6 +36,14 @@ def test_an_asset_that_crashes_blender_is_tried_once_more_and_then_gets_a_report
     assert [(event.key, event.retried) for event in outcome.of(WorkerLost)] == [("04.glb", True), ("04.glb", False)]
 
 
+def test_a_worker_gets_no_secrets(bench: Bench, library: MemoryStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which it asserts itself: it would not come up."""
+    for name in ("AWS_SECRET_ACCESS_KEY", "GLBV_DATABASE", "GLBV_BROKER", "GLBV_BROKER_FILE"):
+        monkeypatch.setenv(name, "secret")
+    fill(library, {"a.glb": "ok 1"})
+    assert bench.run().finished.counts["pass"] == 1
+
+
 def test_what_brings_blender_down_is_looked_at_without_it(bench: Bench, library: MemoryStorage) -> None:
     fill(library, {"a.glb": "crash", "b.glb": "memory"})
     reports = bench.run().reports
