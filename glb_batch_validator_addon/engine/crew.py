@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import queue
-import shutil
 from collections.abc import Callable
 
 from ..model.settings import RunSettings
-from .fetch import make_folder
+from .folder import CrewFolder
 from .launcher import Launcher
 from .pool import Pool
 from .worker_process import FromWorker
@@ -20,7 +19,8 @@ class Crew:
         """Of `settings` the number of workers, their limits and their lives count. Nothing is started yet."""
         self.launcher = launcher
         self.inbox: queue.SimpleQueue[FromWorker | Callable[[], None]] = queue.SimpleQueue()
-        self.folder = make_folder()
+        self._folder = CrewFolder()
+        self.folder = self._folder.path
         self.pool = Pool(
             launcher=launcher,
             settings=settings,
@@ -35,4 +35,4 @@ class Crew:
         try:
             self.pool.stop()
         finally:  # also when a second Ctrl-C comes
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self._folder.remove()

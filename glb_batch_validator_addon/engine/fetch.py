@@ -1,10 +1,7 @@
-"""Brings assets, and what they refer to, into the run's own temporary folder. Called in storage threads."""
+"""Brings assets, and what they refer to, into the temporary folder of the crew. Called in storage threads."""
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-import tempfile
 import time
 from pathlib import Path
 
@@ -16,19 +13,6 @@ from ..storage.port import Storage
 
 IN_MEMORY_BYTES = 64 * MIB
 """Up to this size an object is fetched into memory and written in one go; above it is streamed to disk in ranges."""
-
-FOLDER_PREFIX = "glbv-run-"
-STALE_SECONDS = 24 * 3600
-"""A temporary folder in which nothing was made or removed for so long was left by a run that was killed."""
-
-
-def make_folder() -> Path:
-    """A new temporary folder; those that killed runs have left are removed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
-        with contextlib.suppress(OSError):  # another run may be at it, or it may be another person's
-            if time.time() - folder.stat().st_mtime > STALE_SECONDS:
-                shutil.rmtree(folder)
-    return Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
 
 
 def too_large(item: StoredObject, limits: Limits) -> str:

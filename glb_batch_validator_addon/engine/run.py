@@ -9,7 +9,6 @@ through one queue.
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import threading
 import time
@@ -347,9 +346,7 @@ class Run:
         if self._stop_reason:
             if not self.done and (not self._work.writing or time.monotonic() > self._stop_by):
                 self._finish()
-        elif self.paused:
-            os.utime(self.folder)  # another run takes one that has rested for a day for abandoned
-        else:
+        elif not self.paused:
             while plan := self._affordable():
                 self._begin(plan)
             idle = not self._work.jobs and not self._next
