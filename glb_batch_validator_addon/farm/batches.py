@@ -132,7 +132,8 @@ class Batches:
 
     def is_complete(self, run: int) -> bool:
         """Whether nothing is left to do: all is listed, and every batch is done."""
-        unfinished = select(BATCHES.c.number).where(BATCHES.c.run == run, BATCHES.c.state != "done").limit(1)
+        left = BATCHES.c.state.in_(("waiting", "sent", "running"))  # of which there is an index
+        unfinished = select(BATCHES.c.number).where(BATCHES.c.run == run, left).limit(1)
 
         def look(connection: Connection) -> bool:
             row = connection.execute(select(RUNS.c.listed, RUNS.c.finished).where(RUNS.c.id == run)).one()
@@ -204,22 +205,29 @@ class Batches:
         Several may do this at once. A batch that is not published after all is to be put back; that of a process which
         has ended before is found to be lost.
         """
-        on_the_way = select(func.count()).where(BATCHES.c.state == "sent", BATCHES.c.queue == queue)
-        wanted = (
-            select(BATCHES.c.run, BATCHES.c.number, RUNS.c.priority)
-            .join_from(BATCHES, RUNS, BATCHES.c.run == RUNS.c.id)
-            .where(BATCHES.c.state == "waiting", BATCHES.c.queue == queue, RUNS.c.cancelled.is_(False))
-            .order_by(RUNS.c.priority.desc(), BATCHES.c.run, BATCHES.c.number)
-            .with_for_update(skip_locked=True, of=BATCHES)
+        active = (
+            select(RUNS.c.id, RUNS.c.priority)
+            .where(RUNS.c.finished.is_(None), RUNS.c.cancelled.is_(False))
+            .order_by(RUNS.c.priority.desc(), RUNS.c.id)
         )
+        sent = select(func.count()).where(BATCHES.c.state == "sent", BATCHES.c.queue == queue)
+
+        def waiting(run: int, limit: int) -> Any:
+            of_run = and_(BATCHES.c.state == "waiting", BATCHES.c.queue == queue, BATCHES.c.run == run)
+            return select(BATCHES.c.number).where(of_run).order_by(BATCHES.c.number).limit(limit)
 
         def write(connection: Connection) -> list[tuple[int, int, int]]:
+            runs = [run for run in connection.execute(active).all() if connection.execute(waiting(run.id, 1)).first()]
+            if not runs:
+                return []
             if self.database.shared:  # or all who look at an empty queue at once would fill it
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _SENDING})
-            room = min(count, cap - connection.execute(on_the_way).scalar_one())
-            if room <= 0:
-                return []
-            rows = [(row.run, row.number, row.priority) for row in connection.execute(wanted.limit(room))]
+            room = min(count, cap - connection.execute(sent).scalar_one())
+            rows: list[tuple[int, int, int]] = []
+            for run in runs:
+                if len(rows) < room:
+                    free = waiting(run.id, room - len(rows)).with_for_update(skip_locked=True)
+                    rows += [(run.id, number, run.priority) for number in connection.execute(free).scalars()]
             self._move(connection, rows, "sent")
             return rows
 
