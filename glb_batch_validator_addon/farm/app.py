@@ -57,12 +57,13 @@ def make_app(url: str, *, ssl: dict[str, Any] | None = None, visibility_seconds:
         result_serializer="json",
         event_serializer="json",
         accept_content=["json"],
+        # Whoever can write to the broker could else end every worker.
+        worker_enable_remote_control=False,
         # For Flower.
         worker_send_task_events=True,
         task_send_sent_event=True,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
-        worker_soft_shutdown_timeout=60.0,
         worker_proc_alive_timeout=60.0,
         task_queues=[_queue(name) for name in QUEUES],
         task_default_queue=QUEUES[0],

@@ -45,7 +45,7 @@ class NullMetrics:
         """Count what an engine's event tells. In any process and thread."""
 
     def batch_ended(self, outcome: str) -> None:
-        """A batch came to an end here: `done`, `failed`, `cancelled` and the like. In any process."""
+        """A batch came to an end here: `done`, `late`, or what else a station says of it. In any process."""
 
     def assets_parked(self, number: int) -> None:
         """So many assets are given up: they have had all their attempts. In any process."""
@@ -131,7 +131,8 @@ class Metrics(NullMetrics):
         server = self._server = make_server(
             host.strip("[]"), int(port), _paths(make_wsgi_app(registry), self), server_class=kind, handler_class=_Silent
         )
-        os.register_at_fork(after_in_child=server.socket.close)  # a child that outlives us would keep the port
+        if sys.platform != "win32":  # where nothing forks
+            os.register_at_fork(after_in_child=server.socket.close)  # a child that outlives us would keep the port
         threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
         return f"{host}:{server.server_port}"
 
@@ -142,7 +143,7 @@ class Metrics(NullMetrics):
 
         for path in Path(self._folder).glob("*.db"):
             pid = int(path.stem.rpartition("_")[2])
-            if not _is_alive(pid):
+            if sys.platform != "win32" and not _is_alive(pid):
                 mark_process_dead(pid, self._folder)  # type: ignore[no-untyped-call]  # what it has counted stays
         files: Any = MultiProcessCollector(CollectorRegistry(), self._folder)  # type: ignore[no-untyped-call]
         yield from files.collect()
@@ -224,6 +225,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _is_alive(pid: int) -> bool:
+    """Not for Windows, whose worker is one process: there signal 0 is Ctrl-C."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

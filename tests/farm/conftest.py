@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,12 +64,14 @@ class Farm:
         assert ran.code == 0, ran.err
         return json.loads(ran.out)["runs"][0]
 
-    def worker(self, *arguments: object, processes: int = 1) -> subprocess.Popen[bytes]:
+    def worker(
+        self, *arguments: object, processes: int = 1, program: Sequence[str] = (RUN_BATCH, "farm")
+    ) -> subprocess.Popen[bytes]:
         """Start one; its log is in the folder."""
         log = self.folder / f"worker-{len(self.workers)}.log"
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, RUN_BATCH, "farm", "worker", "--processes", str(processes), *map(str, arguments)],
+                [sys.executable, *program, "worker", "--processes", str(processes), *map(str, arguments)],
                 env=self.env,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
