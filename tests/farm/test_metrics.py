@@ -146,7 +146,7 @@ def test_what_the_children_count_is_added_up(worker):
     worker.take("2", "RunPaused", paused=True)
     worker.tell("1", "batch_ended", "done")
     worker.tell("2", "batch_ended", "done")
-    worker.tell("2", "batch_ended", "failed")
+    worker.tell("2", "batch_ended", "late")
     worker.tell("2", "assets_parked", 2)
     found = worker.scrape()
     expected = {
@@ -162,7 +162,7 @@ def test_what_the_children_count_is_added_up(worker):
         ("glbv_blenders_lost_total", "Crashed"): 1,
         ("glbv_blenders_recycled_total", "memory"): 1,
         ("glbv_batches_total", "done"): 2,
-        ("glbv_batches_total", "failed"): 1,
+        ("glbv_batches_total", "late"): 1,
         ("glbv_assets_parked_total",): 2,
     }
     assert {name: found.get(name) for name in expected} == expected
@@ -240,6 +240,24 @@ def test_an_ipv6_address_is_taken():
             assert worker.get("/healthz")[0] == 200
     except (OSError, ValueError) as error:
         pytest.skip(f"no IPv6 here: {error}")
+
+
+AS_ON_WINDOWS = """
+import os, sys, urllib.request
+from glb_batch_validator_addon.farm.metrics import Metrics
+sys.platform = "win32"
+del os.register_at_fork, os.kill  # which is Ctrl-C there
+metrics = Metrics()
+metrics.batch_ended("done")
+with urllib.request.urlopen(f"http://{metrics.serve('127.0.0.1:0')}/metrics") as answer:
+    print(answer.read().decode())
+metrics.close()
+"""
+
+
+def test_a_worker_that_does_not_fork_answers_too():
+    page = subprocess.check_output([sys.executable, "-c", AS_ON_WINDOWS], cwd=ROOT, text=True)
+    assert 'glbv_batches_total{outcome="done"} 1.0' in page
 
 
 def test_without_metrics_nothing_is_needed_nor_imported():
