@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,7 +81,8 @@ def paused(library: MemoryStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     run = Run(storage=library, ledger=ledger, launcher=FAKE, settings=settings, on_event=on_event, judge=judge_by_name)
     run.start()
     paused = Paused(run, events, sent, sent_at_pause)
-    while not paused.done:
+    deadline = time.monotonic() + 30
+    while not paused.done or (paused.done < len(sent) and time.monotonic() < deadline):
         run.step()
     paused.step(20)
     yield paused
