@@ -350,8 +350,6 @@ def parse(arguments: list[str], program: str = "run_batch.py") -> argparse.Names
         raise UsageError("--endpoint-url must not carry a password: credentials come from the usual AWS places.")
     if options.copy and not options.output:
         raise UsageError("--copy needs --output, the folder that the asset is laid out in.")
-    if options.manifest and not options.manifest.is_file():
-        raise UsageError(f"There is no manifest {options.manifest}.")
     if options.copy and is_bucket(options.output):
         raise UsageError("--copy needs a folder of this machine for --output.")
     if options.json and options.progress == OPENJD:

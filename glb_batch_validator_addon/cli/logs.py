@@ -27,12 +27,13 @@ from ..engine.events import (
     RunFinished,
     RunPaused,
     RunStarted,
+    RunTroubled,
     WorkerLost,
     WorkerRecycled,
     WorkerStarted,
 )
 from ..model.text import printable
-from .progress import PLAIN_SECONDS, Tally, line_of
+from .progress import PLAIN_SECONDS, Tally, line_of, start_of
 
 LogFormat = Literal["text", "json"]
 
@@ -113,12 +114,7 @@ class LogView:
         self._tally.take(event)
         if isinstance(event, RunStarted):
             _context.setdefault("run", event.run)
-            resumed = ", resumed" if event.resumed else ""
-            self._log(
-                f"{event.library}: run {event.run}{resumed}, {event.workers} workers",
-                library=event.library,
-                resumed=event.resumed,
-            )
+            self._log(start_of(event), library=event.library, resumed=event.resumed)
         elif isinstance(event, AssetDone):
             text = line_of(event) or f"{event.verdict}: {event.key}"
             self._log(text, asset=event.key, verdict=event.verdict, report=event.report, seconds=event.seconds)
@@ -132,6 +128,8 @@ class LogView:
             self._log(text, logging.WARNING, asset=event.key, blender=event.worker, retried=event.retried)
         elif isinstance(event, RunPaused):
             self._log(line_of(event) or "")
+        elif isinstance(event, RunTroubled):
+            self._log(line_of(event) or "", logging.WARNING if event.reason else logging.INFO)
         elif isinstance(event, RunFinished):
             self._finished(event)
         if time.monotonic() - self._last > PLAIN_SECONDS:

@@ -20,7 +20,13 @@ MAX_KEY_BYTES = 1024
 
 
 def keys_of_manifest(options: argparse.Namespace) -> Iterator[str]:
-    """The keys of `--manifest` under `--prefix`."""
+    """The keys of `--manifest` under `--prefix`. Raises `UsageError` at once if there is no such file.
+
+    It is not looked for before: whoever works at a farm's run, or watches it, needs none. Nor does whoever resumes one
+    that was listed.
+    """
+    if not options.resume and not options.manifest.is_file():
+        raise UsageError(f"There is no manifest {options.manifest}.")
     return (key for key in read_manifest(options.manifest, bucket=options.bucket) if key.startswith(options.prefix))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from datetime import timedelta
 from typing import Any, Protocol, TextIO
 
 from rich.console import Console
@@ -13,11 +14,13 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TaskID,
     TextColumn,
-    TimeRemainingColumn,
 )
+from rich.text import Text
 
 from ..engine.events import (
     AssetDone,
@@ -27,6 +30,7 @@ from ..engine.events import (
     RunFinished,
     RunPaused,
     RunStarted,
+    RunTroubled,
     WorkerLost,
     WorkerRecycled,
     as_json,
@@ -73,7 +77,9 @@ class Tally:
         self.plan = Planned(listed=0, pending=0, skipped=0, pending_bytes=0, complete=False)
         self.done = 0
         self.counts = dict.fromkeys(reversed(VERDICTS), 0)
-        self._first: float | None = None
+        self._watched = False
+        self._since: float | None = None  # the rate counts from then on
+        self._before = 0  # done by then
         self._paused_since: float | None = None
         self._pauses = 0.0
 
@@ -82,12 +88,17 @@ class Tally:
         return (self._paused_since or time.monotonic()) - self._pauses
 
     def take(self, event: Event) -> None:
-        if isinstance(event, Planned):
+        if isinstance(event, RunStarted) and event.done is not None:
+            self._watched, self._since, self._before = True, self.clock(), event.done
+        elif isinstance(event, Planned):
             self.plan = event
+            if self._watched and self.done <= self._before:  # nothing is done yet since we came
+                self._since = self.clock()
         elif isinstance(event, AssetDone):
-            self._first = self._first or self.clock()
             self.done += 1
             self.counts[event.verdict] += 1
+            if self._since is None:
+                self._since, self._before = self.clock(), self.done
         elif isinstance(event, RunPaused):
             now = time.monotonic()
             self._pauses += now - (self._paused_since or now)
@@ -95,16 +106,30 @@ class Tally:
 
     @property
     def per_second(self) -> float:
-        """Assets, since the first one was done; 0 before the second one."""
-        if self._first is None or self.done < 2:
+        """Assets, since the first one was done; 0 before the second one. Of a run that is watched since then, however
+        much of it had been done before."""
+        if self._since is None or self.done <= self._before:
             return 0.0
-        return (self.done - 1) / max(self.clock() - self._first, 1e-6)
+        return (self.done - self._before) / max(self.clock() - self._since, 1e-6)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """None before there is a rate."""
+        return max(self.plan.pending - self.done, 0) / self.per_second if self.per_second else None
 
     def __str__(self) -> str:
         parts = [f"{number:,} {verdict}" for verdict, number in self.counts.items() if number]
         if self.plan.skipped:
             parts.append(f"{self.plan.skipped:,} unchanged")
         return ", ".join(parts)
+
+
+def start_of(event: RunStarted) -> str:
+    """A line for the start of a run."""
+    if event.done is not None:
+        return f"{event.library}: run {event.run} of the farm, {event.done:,} done before"
+    resumed = ", resumed" if event.resumed else ""
+    return f"{event.library}: run {event.run}{resumed}, {event.workers} workers"
 
 
 def line_of(event: Event) -> str | None:
@@ -119,6 +144,8 @@ def line_of(event: Event) -> str | None:
         )
     if isinstance(event, RunPaused):
         return "Paused." if event.paused else "Going on."
+    if isinstance(event, RunTroubled):
+        return f"A worker could not go on: {event.reason}" if event.reason else "Workers go on."
     return None
 
 
@@ -134,8 +161,7 @@ class PlainView:
     def show(self, event: Event) -> None:
         self._tally.take(event)
         if isinstance(event, RunStarted):
-            resumed = ", resumed" if event.resumed else ""
-            self._print(f"{event.library}: run {event.run}{resumed}, {event.workers} workers")
+            self._print(start_of(event))
         elif line := line_of(event):
             self._print(line)
         elif self._verbose and isinstance(event, (AssetDone, AssetSkipped, WorkerRecycled)):
@@ -154,6 +180,20 @@ class PlainView:
         print(printable(text, self._out.encoding), file=self._out, flush=True)
 
 
+class _TimeLeft(ProgressColumn):
+    """By the rate of the tally. Rich's own would take for speed what is told at once to whoever begins to watch."""
+
+    max_refresh = 0.5
+
+    def __init__(self, tally: Tally) -> None:
+        super().__init__()
+        self._tally = tally
+
+    def render(self, task: Task) -> Text:
+        left = self._tally.seconds_left
+        return Text("-:--:--" if left is None else str(timedelta(seconds=round(left))), style="progress.remaining")
+
+
 class BarView:
     """A progress bar with counts, rate and time left, and a line above it for each asset that failed."""
 
@@ -164,11 +204,10 @@ class BarView:
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
+            _TimeLeft(self._tally),
             TextColumn("{task.fields[counts]}"),
             console=console,
             refresh_per_second=5,
-            get_time=self._tally.clock,
         )
         self._task: TaskID = self._progress.add_task("", total=None, rate="", counts="listing")
         self._progress.start()

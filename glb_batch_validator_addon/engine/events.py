@@ -16,6 +16,8 @@ class RunStarted:
     resumed: bool
     workers: int
     ledger: str
+    done: int | None = None
+    """Of a run that others do and that is watched: how many assets had been looked at before. They are told first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,13 @@ class RunPaused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunTroubled:
+    """Of a run that is watched: why a worker could not work at it lately, "" once one could."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
     """`interrupted` runs can be resumed; `reason` says why, "" for a run that came to its end."""
 
@@ -115,6 +124,7 @@ Event = (
     | WorkerLost
     | WorkerRecycled
     | RunPaused
+    | RunTroubled
     | RunFinished
 )
 OnEvent = Callable[[Event], None]

@@ -7,6 +7,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -21,8 +22,9 @@ from ..cli.logs import LogFormat, LogView, chosen_format, log_outputs, set_up_lo
 from ..cli.main import guarded
 from ..cli.progress import View, make_view, print_event
 from ..engine.ledger import Ledger
-from ..errors import UsageError
+from ..errors import InterruptedRunError, UsageError
 from ..model.settings import available_cores
+from ..rules.profiles import read_profile
 from .batches import Batches, FarmRun, Queue
 from .ending import leave_here, opened
 from .migrate import migrate
@@ -179,23 +181,27 @@ def _worker(arguments: list[str]) -> int:
 
 def _status(arguments: list[str]) -> int:
     parser = _parser("status", "The runs of the farm, the latest first, or one of them.")
-    parser.add_argument("run", type=int, nargs="?", metavar="RUN")
+    _add_run(parser, nargs="?")
     parser.add_argument("--json", action="store_true", help="as one JSON document on stdout")
     options = parser.parse_args(arguments)
     batches = Batches(open_database(options))
-    runs = [batches.run(options.run)] if options.run else batches.runs()
-    rows = [_status_of(batches, run) for run in runs]
+    runs = batches.runs()
+    latest = {run.library: run.id for run in reversed(runs)}
+    chosen = [batches.run(options.run)] if options.run else runs
+    rows = [_status_of(batches, run, latest=run.id == latest[run.library]) for run in chosen]
     depths = _depths(batches, options)
     if options.json:
         print(json.dumps({"runs": rows, "queues": depths}, indent=2))
         return OK
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("run", "state", "done", "of", "parked", "a second", "left", "library"):
-        table.add_column(name, justify="left" if name in ("state", "library") else "right", overflow="ellipsis")
+    for name in ("run", "started", "state", "done", "of", "parked", "a second", "left"):
+        table.add_column(name, justify="left" if name in ("started", "state") else "right", no_wrap=True)
+    table.add_column("library", overflow="fold")  # it gives way, and is whole all the same
     for row in rows:
         rate, left = row["per_second"], row["seconds_left"]
         table.add_row(
             str(row["run"]),
+            f"{datetime.fromtimestamp(row['started']):%Y-%m-%d %H:%M}",
             row["state"],
             f"{row['counts']['total'] - row['counts']['pending']:,}",
             f"{row['counts']['total']:,}",
@@ -206,15 +212,23 @@ def _status(arguments: list[str]) -> int:
         )
     console = Console(highlight=False, markup=False)
     console.print(table)
-    if depths:
+    for row in rows:
+        if row["trouble"]:
+            console.print(f"Run {row['run']}: {row['trouble']}")
+    if depths is None:
+        console.print("The broker does not answer.")
+    elif depths:
         console.print("Waiting in the broker: " + ", ".join(f"{name} {count:,}" for name, count in depths.items()))
     return OK
 
 
-def _status_of(batches: Batches, run: FarmRun) -> dict[str, Any]:
+def _status_of(batches: Batches, run: FarmRun, *, latest: bool) -> dict[str, Any]:
+    """`latest` is whether no later run is over the same library: assets belong to the last one that listed them."""
     counts = Ledger(batches.database, library=run.library).counts(run.id)
     states = batches.states(run.id)
-    if run.finished is not None:
+    if not (latest or counts["total"]):
+        state = "taken over"
+    elif run.finished is not None:
         state = "finished"
     elif run.cancelled:
         state = "cancelled"
@@ -231,6 +245,7 @@ def _status_of(batches: Batches, run: FarmRun) -> dict[str, Any]:
         "counts": counts,
         "parked": batches.parked(run.id),
         "batches": states,
+        "trouble": run.trouble,
         "per_second": round(rate, 2),
         "seconds_left": round(counts["pending"] / rate) if rate else None,
     }
@@ -238,10 +253,10 @@ def _status_of(batches: Batches, run: FarmRun) -> dict[str, Any]:
 
 def _watch(arguments: list[str]) -> int:
     parser = _parser("watch", "The progress of a run, and its outputs at the end.", broker=False)
-    parser.add_argument("run", type=int, metavar="RUN")
+    _add_run(parser)
     add_watching(parser)
     parser.add_argument("--json", action="store_true", help="events as JSON lines on stdout instead of progress")
-    parser.add_argument("--control", action="store_true", help="take the word stop as a line on stdin")
+    parser.add_argument("--control", action="store_true", help="take the words stop and cancel as lines on stdin")
     parser.add_argument("--verbose", "-v", action="store_true", help="a line for every asset")
     parser.add_argument("--output", metavar="PLACE", help="instead of the one that the run was submitted with")
     parser.add_argument("--format", type=formats, metavar="NAME,...", help=f"of {', '.join(FORMAT_NAMES)}, or none")
@@ -255,11 +270,13 @@ def _follow(batches: Batches, number: int, options: argparse.Namespace) -> int:
     ledger = Ledger(batches.database, library=run.library)
     control = Control()
     with opened(run) as (of_run, storage, reports), control.signals():
+        profile = read_profile(of_run.profile)  # what is wrong with it is said now, and not at the end
         if getattr(options, "control", False):
             control.listen()
         control.wait = True
         of_run.output = getattr(options, "output", None) or of_run.output
-        of_run.format = getattr(options, "format", None) or of_run.format
+        if (asked := getattr(options, "format", None)) is not None:
+            of_run.format = asked
         with contextlib.closing(_view(options, run.arguments)) as view:
             finished = watch(
                 number,
@@ -272,8 +289,16 @@ def _follow(batches: Batches, number: int, options: argparse.Namespace) -> int:
         if control.stop_reason and not getattr(options, "stop_cancels", False):
             print(f"Run {number} goes on; `farm watch {number}` comes back to it.", file=sys.stderr)
             return INTERRUPTED
+        if not finished.counts["total"]:  # good outputs of it may be where empty ones would go
+            raise InterruptedRunError(f"Run {number} has no assets, so nothing is written: {finished.reason}.")
         outputs, left = leave_here(
-            batches.run(number), finished, ledger=ledger, options=of_run, storage=storage, reports=reports
+            batches.run(number),
+            finished,
+            ledger=ledger,
+            options=of_run,
+            profile=profile,
+            storage=storage,
+            reports=reports,
         )
         if options.json:
             print_event("outputs_written", files=left.files, folder=left.uri)
@@ -286,7 +311,7 @@ def _follow(batches: Batches, number: int, options: argparse.Namespace) -> int:
 
 def _cancel(arguments: list[str]) -> int:
     parser = _parser("cancel", "End a run: its workers notice within seconds, what is done stays done.", broker=False)
-    parser.add_argument("run", type=int, metavar="RUN")
+    _add_run(parser)
     options = parser.parse_args(arguments)
     batches = Batches(open_database(options))
     run = batches.run(options.run)
@@ -302,12 +327,16 @@ def _retry(arguments: list[str]) -> int:
     from .submitting import retry
 
     parser = _parser("retry", "Have done what was cancelled, or could not be processed, of a run.")
-    parser.add_argument("run", type=int, metavar="RUN")
+    _add_run(parser)
     options = parser.parse_args(arguments)
     batches = Batches(open_database(options))
     count = retry(options.run, batches=batches, feeder=_feeder(batches, options))
     print(f"{count:,} assets of run {options.run} are tried again.", file=sys.stderr)
     return OK
+
+
+def _add_run(parser: argparse.ArgumentParser, **options: Any) -> None:
+    parser.add_argument("run", type=int, metavar="RUN", help="its number, as `farm status` lists it", **options)
 
 
 def _add_batching(parser: argparse.ArgumentParser) -> None:
@@ -331,17 +360,23 @@ def _feeder(batches: Batches, options: argparse.Namespace) -> Feeder:
     return Feeder(batches, make_app(url, ssl=broker_ssl(options, url)))
 
 
-def _depths(batches: Batches, options: argparse.Namespace) -> dict[Queue, int]:
-    """What waits in the broker, if there is one to be asked."""
+def _depths(batches: Batches, options: argparse.Namespace) -> dict[Queue, int] | None:
+    """What waits in the broker, if there is one to be asked; None if it does not answer."""
     try:
         _need_farm()
         url = broker_url(options)
     except UsageError:
         return {}
+    from kombu.exceptions import OperationalError
+
     from .app import make_app
     from .feeding import Feeder
 
-    return Feeder(batches, make_app(url, ssl=broker_ssl(options, url))).depths()
+    app = make_app(url, ssl=broker_ssl(options, url))
+    try:
+        return Feeder(batches, app).depths()
+    except (OperationalError, OSError, *app.connection().connection_errors):
+        return None
 
 
 def _view(options: argparse.Namespace, arguments: list[str]) -> View:

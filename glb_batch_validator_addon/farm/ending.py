@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..cli.arguments import parse, picture_folder, run_settings
+from ..cli.arguments import parse, picture_folder
 from ..cli.outputs import Left, Outputs
-from ..cli.places import is_bucket, open_library, open_output, open_reports
+from ..cli.places import is_bucket, open_library, open_output, open_place
 from ..cli.results import results_of_run
 from ..engine.events import RunFinished
 from ..engine.ledger import Ledger
 from ..engine.pictures import Pictures, folder_of_pictures
 from ..errors import GlbvError, UnavailableError
+from ..model.profile import Profile
 from ..model.settings import RunSettings
 from ..model.shard import Shard
 from ..storage.port import Storage
@@ -31,7 +32,7 @@ def outputs_of(
     finished: RunFinished,
     *,
     ledger: Ledger,
-    settings: RunSettings,
+    profile: Profile,
     storage: Storage,
     reports: Storage,
     pictures: Path,
@@ -43,7 +44,7 @@ def outputs_of(
         storage=storage,
         reports=reports,
         shard=Shard.whole(),
-        profile=settings.policy.profile,
+        profile=profile,
         finished=finished,
     )
     return Outputs(results, pictures=Pictures(pictures, reports), reports=reports)
@@ -71,7 +72,7 @@ def end_run(
                 run,
                 finished_of(run, ledger),
                 ledger=ledger,
-                settings=settings,
+                profile=settings.policy.profile,
                 storage=storage,
                 reports=reports,
                 pictures=folder_of_pictures(picture_folder(options)) or Path(folder),
@@ -93,7 +94,7 @@ def opened(run: FarmRun) -> Iterator[tuple[argparse.Namespace, Storage, Storage]
     """Options, library and place of reports of a run."""
     options = parse(run.arguments, "run_batch.py farm submit")
     storage = open_library(options)
-    reports = open_reports(options) if options.reports_to else storage
+    reports = open_place(options, options.reports_to) if options.reports_to else storage  # nothing is written there
     try:
         yield options, storage, reports
     finally:
@@ -107,6 +108,7 @@ def leave_here(
     *,
     ledger: Ledger,
     options: argparse.Namespace,
+    profile: Profile,
     storage: Storage,
     reports: Storage,
 ) -> tuple[Outputs, Left]:
@@ -116,7 +118,7 @@ def leave_here(
             run,
             finished,
             ledger=ledger,
-            settings=run_settings(options),
+            profile=profile,
             storage=storage,
             reports=reports,
             pictures=folder_of_pictures(picture_folder(options)) or Path(folder),

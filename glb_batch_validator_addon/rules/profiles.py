@@ -66,6 +66,11 @@ def load_policy(
     )
 
 
+def read_profile(profile: str) -> Profile:
+    """A profile by its name or its file, for what it is called and where its lines are drawn. Raises `UsageError`."""
+    return _load(_path_of(profile, Path()), custom=True).profile
+
+
 def read_waivers(path: Path) -> list[Waiver]:
     """The `[[waivers]]` of a file that holds nothing else. Raises `UsageError`."""
     reader = _Reader(path, custom=True)

@@ -18,6 +18,7 @@ ACTIVE = frozenset({STARTING, RUNNING, PAUSED, STOPPING})
 """Phases in which there is a run."""
 
 _GO_ON = "Validate again to go on: nothing is done twice."
+_ON_ITS_OWN = "The farm goes on whether you watch it or not"
 _GOES_ON = "The run goes on: watch it again to come back to it."
 
 
@@ -83,7 +84,7 @@ class Session:
         self._judging = judging
         self._farm_run = farm_run
         if farm_run:
-            self._message = "The farm goes on whether you watch it or not"
+            self._message = _ON_ITS_OWN
         if not keep_rows:
             self._results = Results(self._results.view)
             self._chosen = -1
@@ -160,7 +161,6 @@ class Session:
         self._farm_run = 0
         self._cancelling = False
         self._planned: Mapping[str, Any] = {"listed": 0, "pending": 0, "skipped": 0, "complete": False}
-        self._looked = False
         self._done = 0
         self._rate_from: tuple[float, int] | None = None  # when, and how many were done by then
 
@@ -178,14 +178,18 @@ class Session:
             self._phase = RUNNING if self._phase == STARTING else self._phase
             if self._farm_run:
                 self._library = local(event["library"])
+                self._rate_from = time.monotonic(), event["done"]
         elif kind == "planned":
             self._planned = event
-            if self._farm_run:
-                self._look_at_farm()
+            if self._farm_run and self._rate_from and self._done <= self._rate_from[1]:
+                self._rate_from = time.monotonic(), self._rate_from[1]  # nothing is done yet since we came
         elif kind == "run_paused":
             if self._phase != STOPPING:
                 self._phase = PAUSED if event["paused"] else RUNNING
             self._rate_from = None
+        elif kind == "run_troubled":
+            reason = event["reason"]
+            self._message = f"A worker could not go on: {reason}" if reason else _ON_ITS_OWN
         elif kind == "run_failed":
             self._end = FAILED, event["message"]
         elif kind == "run_finished":
@@ -195,13 +199,6 @@ class Session:
             self._source = None
             if len(self._results.rows()) == 1:
                 self._chosen = 0
-
-    def _look_at_farm(self) -> None:
-        """The rate counts from the last look before anything was done: at the first, nothing has been told, and
-        what was done before we came is told all at once until the second."""
-        if self._looked and (self._rate_from is None or self._rate_from[1] == self._done):
-            self._rate_from = time.monotonic(), self._done
-        self._looked = True
 
     def _finish(self, event: Mapping[str, Any]) -> tuple[str, str]:
         counts = event["counts"]
@@ -273,7 +270,7 @@ class Session:
         return ", ".join(parts)
 
     def _rate(self) -> float:
-        """Assets a second since the first one, or since the last pause."""
+        """Assets a second since the first one, or since the last pause; of a farm's run since we came."""
         if self._rate_from is None or self._done <= self._rate_from[1]:
             return 0.0
         since, before = self._rate_from

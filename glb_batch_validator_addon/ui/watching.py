@@ -180,9 +180,9 @@ class GLBV_OT_cancel_run(_Control, bpy.types.Operator):
         return context.window_manager.invoke_confirm(
             self,
             event,
-            title=f"Cancel Run {STATE.snapshot.farm_run}",
+            title=f"End Run {STATE.snapshot.farm_run} on the Farm?",
             message="The farm gives it up, for everybody who watches it.",
-            confirm_text="Cancel Run",
+            confirm_text="End Run",  # beside Blender's own "Cancel"
         )
 
     def execute(self, context):

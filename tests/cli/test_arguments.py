@@ -75,7 +75,6 @@ def test_wrong_options_exit_with_2(line: str, capsys: pytest.CaptureFixture[str]
     [
         "--folder f --prefix p",
         "--bucket b --report-name x.json",
-        "--bucket b --manifest none.txt",
         "--bucket b --copy k.glb",
         "--bucket b --copy k.glb --output s3://b/copies/",
         "--bucket b --json --progress openjd",

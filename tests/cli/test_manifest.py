@@ -9,12 +9,21 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from glb_batch_validator_addon.cli.manifest import read_manifest
+from glb_batch_validator_addon.cli.arguments import parse
+from glb_batch_validator_addon.cli.manifest import keys_of_manifest, read_manifest
 from glb_batch_validator_addon.errors import UsageError
 
 
 def keys(path: Path, bucket: str | None = "lib") -> list[str]:
     return list(read_manifest(path, bucket=bucket))
+
+
+def test_one_that_is_not_there_is_missed_by_whoever_lists_and_by_nobody_else(tmp_path: Path) -> None:
+    options = parse(["--bucket", "lib", "--manifest", str(tmp_path / "keys.txt")])
+    with pytest.raises(UsageError, match="There is no manifest"):
+        keys_of_manifest(options)
+    resumed = parse([*options.arguments, "--resume"])
+    assert keys_of_manifest(resumed), "which may have been listed already"
 
 
 def test_plain_keys_one_a_line(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 from types import SimpleNamespace
 
+import pytest
 from rich.console import Console
 
 from glb_batch_validator_addon.cli import progress
@@ -137,6 +138,36 @@ def test_a_pause_counts_neither_for_the_rate_nor_for_the_time_left(monkeypatch) 
         tally.take(RunPaused(paused=False))
     now += 9
     assert tally.per_second == 10 / 20
+
+
+@pytest.mark.parametrize("before", [0, 500])
+def test_of_a_run_that_is_watched_rate_and_time_left_count_from_when_we_came(monkeypatch, before: int) -> None:
+    """What had been done before is told at once, and so are the results of a second."""
+    now = 1000.0
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now))
+    tally = Tally()
+    planned = Planned(listed=1000, pending=1000, skipped=0, pending_bytes=0, complete=True)
+    done = AssetDone(key="a.glb", verdict="pass", report="r")
+    tally.take(RunStarted(library="s3://l/", run=7, resumed=True, workers=0, ledger="db", done=before))
+    for _ in range(before):
+        tally.take(done)
+    now += 3600
+    assert (tally.per_second, tally.seconds_left) == (0.0, None)
+    tally.take(planned)  # and nothing has been done meanwhile
+    for second in (1, 2):
+        now += 1
+        for _ in range(50):
+            tally.take(done)
+        assert tally.per_second == 50
+        assert tally.seconds_left == (1000 - before - 50 * second) / 50
+
+
+def test_a_run_that_is_watched_says_how_far_it_was() -> None:
+    out = io.StringIO()
+    PlainView(out, verbose=False).show(
+        RunStarted(library="s3://l/", run=7, resumed=True, workers=0, ledger="db", done=1500)
+    )
+    assert out.getvalue() == "s3://l/: run 7 of the farm, 1,500 done before\n"
 
 
 def test_names_cannot_steer_the_terminal() -> None:

@@ -216,6 +216,9 @@ def test_a_snapshot_does_not_change(engine):
 # A run of a farm
 
 
+CAME = {**STARTED, "done": 0}
+
+
 def watching(engine) -> Session:
     session = Session()
     session.start(engine, library="Farm run 7", farm_run=7)
@@ -223,7 +226,7 @@ def watching(engine) -> Session:
 
 
 def test_a_watched_run_of_a_farm_from_start_to_end(engine):
-    session = watching(engine(STARTED, PLANNED, asset("a.glb"), asset("b.glb"), PLANNED, FINISHED))
+    session = watching(engine(CAME, PLANNED, asset("a.glb"), asset("b.glb"), PLANNED, FINISHED))
     assert (session.snapshot.library, session.snapshot.farm_run) == ("Farm run 7", 7)
     to_end(session)
     now = session.snapshot
@@ -231,22 +234,32 @@ def test_a_watched_run_of_a_farm_from_start_to_end(engine):
     assert now.message.startswith("2 validated in 3 s, 1 unchanged")
 
 
-def test_the_time_left_of_a_farm_run_counts_from_when_we_came(engine):
-    before = [asset(f"{n}.glb") for n in range(500)]
+@pytest.mark.parametrize("before", [0, 500])
+def test_the_time_left_of_a_farm_run_counts_from_when_we_came(engine, before):
+    """What had been done before is told at once, and new results come once a second."""
+    earlier = [asset(f"{n}.glb") for n in range(before)]
     planned = {**PLANNED, "pending": 1000, "skipped": 0}
+    lines = "\n".join(json.dumps(asset(f"new-{n}.glb")) for n in range(50))
+    then = f"time.sleep(1)\nprint({lines!r}, flush=True)\n{WAIT}"
+    session = watching(engine({**STARTED, "done": before}, planned, *earlier, then=then))
+    ticked(session, lambda now: len(now.rows) == before and now.phase == "running")
+    assert session.snapshot.progress_text == f"{before} of 1,000"
+    ticked(session, lambda now: len(now.rows) == before + 50)
+    _, rate, left = session.snapshot.progress_text.split(", ")
+    assert 10 < float(rate.removesuffix("/s")) < 60, "and not a hundred thousand a second"
+    assert left.endswith(" s left")
+
+
+def test_the_time_for_which_a_farm_had_nothing_to_do_does_not_count(engine):
     then = f"""
-time.sleep(1)
-print({json.dumps(planned)!r})
-time.sleep(1)
+for _ in range(4):
+    time.sleep(0.5)
+    print({json.dumps(PLANNED)!r}, flush=True)
 print({json.dumps(asset("new.glb"))!r}, flush=True)
 {WAIT}"""
-    session = watching(engine(STARTED, planned, *before, then=then))
-    ticked(session, lambda now: len(now.rows) == 500)
-    assert session.snapshot.progress_text == "500 of 1,000"
-    ticked(session, lambda now: len(now.rows) == 501)
-    _, rate, left = session.snapshot.progress_text.split(", ")
-    assert float(rate.removesuffix("/s")) <= 2, "and not hundreds a second"
-    assert left.endswith("left")
+    session = watching(engine(CAME, PLANNED, then=then))
+    ticked(session, lambda now: len(now.rows) == 1)
+    assert float(session.snapshot.progress_text.split(", ")[1].removesuffix("/s")) > 1
 
 
 ENDS = """
@@ -256,8 +269,18 @@ print('{{"event": "run_finished", "interrupted": true, "reason": "{reason}", "co
 """
 
 
+def test_why_workers_cannot_go_on_is_said(engine):
+    troubled = {"event": "run_troubled", "reason": "The disk is full."}
+    session = watching(engine(CAME, PLANNED, troubled, then=WAIT))
+    ticked(session, lambda now: now.message == "A worker could not go on: The disk is full.")
+    session.close()
+    session.start(engine(CAME, PLANNED, troubled, {**troubled, "reason": ""}, asset("a.glb"), then=WAIT), farm_run=7)
+    ticked(session, lambda now: now.rows)
+    assert session.snapshot.message == "The farm goes on whether you watch it or not"
+
+
 def test_to_stop_watching_leaves_the_run_to_the_farm(engine):
-    session = watching(engine(STARTED, PLANNED, then=ENDS.format(word="stop", reason="asked to stop")))
+    session = watching(engine(CAME, PLANNED, then=ENDS.format(word="stop", reason="asked to stop")))
     ticked(session, lambda now: now.phase == "running")
     session.stop()
     to_end(session)
@@ -267,7 +290,7 @@ def test_to_stop_watching_leaves_the_run_to_the_farm(engine):
 
 
 def test_to_cancel_watches_on_until_the_farm_has_stopped(engine):
-    session = watching(engine(STARTED, PLANNED, then=ENDS.format(word="cancel", reason="the run was cancelled")))
+    session = watching(engine(CAME, PLANNED, then=ENDS.format(word="cancel", reason="the run was cancelled")))
     ticked(session, lambda now: now.phase == "running")
     session.cancel()
     assert (session.snapshot.phase, session.snapshot.progress_text.endswith("cancelling")) == ("running", True)
@@ -278,7 +301,7 @@ def test_to_cancel_watches_on_until_the_farm_has_stopped(engine):
 
 
 def test_an_engine_that_dies_does_not_take_the_farm_run_with_it(engine):
-    session = watching(engine(STARTED, PLANNED, then="sys.exit(70)"))
+    session = watching(engine(CAME, PLANNED, then="sys.exit(70)"))
     to_end(session)
     assert session.snapshot.phase == "failed"
     assert "The run goes on: watch it again" in session.snapshot.message
