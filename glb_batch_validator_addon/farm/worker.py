@@ -29,7 +29,10 @@ from .station import Station
 logger = logging.getLogger(__name__)
 
 FEED_SECONDS = 5.0
-"""Between two looks at the queues, besides those after every batch."""
+"""Between two looks at what waits, besides those after every batch."""
+
+HEAL_SECONDS = 15.0
+"""Between two looks at what is lost, which asks the broker as well."""
 
 LEAVE_SECONDS = 60.0
 """From SIGTERM or Ctrl-C until batches that have not come to their end are given back."""
@@ -119,11 +122,15 @@ def run_worker(options: argparse.Namespace) -> int:
 def keep_fed(open_feeder: Callable[[], Feeder], metrics: NullMetrics) -> None:
     """Look after the queues for good: it is there to heal what others have broken, and nothing ends it."""
     feeder: Feeder | None = None
+    healed = -math.inf
     while True:
         try:
             feeder = feeder or open_feeder()
-            feeder.feed()
-            if not feeder.heal() or SOLO:
+            answers = feeder.feed()
+            if time.monotonic() - healed >= HEAL_SECONDS:
+                healed = time.monotonic()
+                answers = feeder.heal() and answers
+            if not answers or SOLO:
                 metrics.beat()  # Celery sends no heartbeats without a broker, nor from the process of a batch
         except Exception as error:
             logger.warning("The queues could not be looked at: %s", error)
