@@ -153,9 +153,9 @@ def test_to_stop_leaves_the_run_to_the_farm_and_to_cancel_ends_it_within_seconds
     blender.run("bpy.ops.glbv.resume_run('INVOKE_DEFAULT', index=0)")
     blender.wait_for(f"{NOW}.phase == 'running'", SECONDS)
     blender.click("glbv.cancel_run")
-    for _ in range(20):  # the question opens when Blender comes to it
+    for attempt in range(20):  # the question opens when Blender comes to it
         blender.run("result = wait(0.5)")
-        blender.picture("cancel")
+        blender.picture(f"cancel-{attempt}")
         blender.press("RET")
         if farm.batches.run(run).cancelled:
             break

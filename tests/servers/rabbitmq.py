@@ -30,10 +30,11 @@ class RabbitMq:
 
 
 @contextmanager
-def running(rootfs: Path, *, data: Path, tls: Tls | None = None) -> Iterator[RabbitMq]:
+def running(rootfs: Path, *, data: Path, tls: Tls | None = None, rights: str = ".*") -> Iterator[RabbitMq]:
     """Run the server from the root file system ``rootfs``, with its files and log in the empty folder ``data``.
 
-    With ``tls`` it speaks nothing else.
+    With ``tls`` it speaks nothing else. Its user may configure, write and read what ``rights``, a regular expression,
+    names.
 
     Raises:
         RuntimeError: it did not start; the message holds what it printed.
@@ -43,7 +44,8 @@ def running(rootfs: Path, *, data: Path, tls: Tls | None = None) -> Iterator[Rab
     settings = data / "rabbitmq.conf"
     settings.write_text(
         f"default_user = {user}\ndefault_pass = {password}\n"
-        "log.console = true\nlog.file = false\n"
+        + "".join(f"default_permissions.{right} = {rights}\n" for right in ("configure", "write", "read"))
+        + "log.console = true\nlog.file = false\n"
         "disk_free_limit.absolute = 50MB\n"  # below it, publishers wait; a test machine's disk may be nearly full
         + (
             f"listeners.tcp = none\nlisteners.ssl.1 = 127.0.0.1:{port}\n"
