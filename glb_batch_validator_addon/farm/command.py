@@ -364,18 +364,12 @@ def _depths(batches: Batches, options: argparse.Namespace) -> dict[Queue, int] |
     """What waits in the broker, if there is one to be asked; None if it does not answer."""
     try:
         _need_farm()
-        url = broker_url(options)
+        feeder = _feeder(batches, options)
     except UsageError:
         return {}
-    from kombu.exceptions import OperationalError
-
-    from .app import make_app
-    from .feeding import Feeder
-
-    app = make_app(url, ssl=broker_ssl(options, url))
     try:
-        return Feeder(batches, app).depths()
-    except (OperationalError, OSError, *app.connection().connection_errors):
+        return feeder.depths()
+    except feeder.errors:
         return None
 
 

@@ -58,7 +58,7 @@ class Feeder:
             try:
                 if rows:
                     self._publish(queue, rows)
-            except self._errors as error:
+            except self.errors as error:
                 logger.warning("The broker does not take batches now: %s", error)
                 return False
             finally:
@@ -69,7 +69,7 @@ class Feeder:
         """Find batches that were lost, for the next `feed` to send again. Returns whether the broker answers."""
         try:
             depths = self.depths()
-        except self._errors as error:
+        except self.errors as error:
             logger.warning("The broker does not answer: %s", error)
             return False
         for queue, depth in depths.items():
@@ -84,12 +84,13 @@ class Feeder:
         return True
 
     def depths(self) -> dict[Queue, int]:
-        """What waits in each queue. Raises what kombu raises when the broker does not answer."""
+        """What waits in each queue. Raises one of `errors`."""
         with self._app.connection_for_write() as connection:
             return {queue: self._declared(connection, queue) for queue in QUEUES}
 
     @property
-    def _errors(self) -> tuple[type[Exception], ...]:
+    def errors(self) -> tuple[type[Exception], ...]:
+        """What kombu raises when the broker does not answer."""
         return OperationalError, OSError, *self._app.connection().connection_errors
 
     def _declared(self, connection: object, name: Queue) -> int:
