@@ -113,10 +113,13 @@ def _home_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
 
 
 @pytest.fixture(autouse=True)
-def _log_levels() -> Iterator[None]:
-    """What a Blender in this process has silenced is heard again by the next test."""
+def _logging_as_before() -> Iterator[None]:
+    """A Blender in this process silences it, a program that is called in it listens to it."""
+    root = logging.getLogger()
+    before = root.handlers[:]
     yield
     logging.disable(logging.NOTSET)
+    root.handlers = [handler for handler in root.handlers if handler in before]
 
 
 @pytest.fixture(scope="session")
