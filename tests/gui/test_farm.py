@@ -137,6 +137,7 @@ def test_a_run_of_a_farm_advances_in_the_panel_and_finishes(panel, farm, databas
     blender.wait_for("len(bpy.data.scenes) == 2", SECONDS)
 
 
+@pytest.mark.alone  # it has a bound in seconds
 def test_to_stop_leaves_the_run_to_the_farm_and_to_cancel_ends_it_within_seconds(panel, farm, database):
     small_library(farm.library / "more", 3000, seed=2)  # time enough to look for a button
     run = farm.submit()
@@ -159,7 +160,7 @@ def test_to_stop_leaves_the_run_to_the_farm_and_to_cancel_ends_it_within_seconds
         blender.press("RET")
         if "cancelling" in blender.evaluate(f"{NOW}.progress_text"):
             break
-    blender.wait_for(IDLE, 30)
+    blender.wait_for(IDLE, SECONDS)
     assert "The run was cancelled" in blender.evaluate(f"{NOW}.message")
     assert farm.batches.run(run).cancelled
     assert not farm.batches.states(run)["running"]
