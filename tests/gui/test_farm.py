@@ -160,7 +160,7 @@ def test_to_stop_leaves_the_run_to_the_farm_and_to_cancel_ends_it_within_seconds
         blender.press("RET")
         if "cancelling" in blender.evaluate(f"{NOW}.progress_text"):
             break
-    blender.wait_for(IDLE, SECONDS)
+    blender.wait_for(IDLE, 10)
     assert "The run was cancelled" in blender.evaluate(f"{NOW}.message")
     assert farm.batches.run(run).cancelled
     assert not farm.batches.states(run)["running"]
