@@ -318,7 +318,8 @@ def _cancel(arguments: list[str]) -> int:
     if run.finished is not None:
         raise UsageError(f"Run {run.id} has come to its end already.")
     batches.cancel(run.id)
-    print(f"Run {run.id} is cancelled; `farm retry {run.id}` goes on with it.", file=sys.stderr)
+    again = f"`farm retry {run.id}` goes on with it" if run.listed else "it was not listed to its end: submit it again"
+    print(f"Run {run.id} is cancelled; {again}.", file=sys.stderr)
     return OK
 
 

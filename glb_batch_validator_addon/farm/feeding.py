@@ -66,12 +66,13 @@ class Feeder:
         return True
 
     def heal(self) -> bool:
-        """Find batches that were lost, for the next `feed` to send again. Returns whether the broker answers."""
+        """Find batches that were lost, for the next `feed` to send again. Returns whether the broker answers; workers
+        that are lost are found without it."""
+        depths: dict[Queue, int] = {}
         try:
             depths = self.depths()
         except self.errors as error:
             logger.warning("The broker does not answer: %s", error)
-            return False
         for queue, depth in depths.items():
             self._on_depth(queue, depth)
         now = time.monotonic()
@@ -81,7 +82,7 @@ class Feeder:
         if lost := self._batches.find_lost(depths, running=running):
             logger.warning("%d batches were lost with a broker or a worker; they are sent again.", lost)
         self._looked = time.monotonic()
-        return True
+        return bool(depths)
 
     def depths(self) -> dict[Queue, int]:
         """What waits in each queue. Raises one of `errors`."""
