@@ -13,9 +13,12 @@ from sqlalchemy import update
 from glb_batch_validator_addon.engine.database import Database
 from glb_batch_validator_addon.engine.ledger import Ledger, Plan
 from glb_batch_validator_addon.engine.tables import BATCHES
+from glb_batch_validator_addon.farm.app import make_app
 from glb_batch_validator_addon.farm.batches import Batches
+from glb_batch_validator_addon.farm.feeding import Feeder
 from glb_batch_validator_addon.farm.submitting import Cutter, Cutting, absolute
 from glb_batch_validator_addon.model.library import StoredObject
+from tests.servers.daemon import free_ports
 
 
 @pytest.fixture
@@ -105,6 +108,15 @@ def test_what_a_broker_or_a_worker_has_lost_is_sent_again(batches: Batches) -> N
     assert batches.find_lost({"cpu": 3}) == 1, "the running one"
     assert batches.find_lost({"cpu": 1}) == 2
     assert batches.states(run) == {"waiting": 3, "sent": 1, "running": 0, "done": 0}
+
+
+def test_workers_that_are_lost_are_found_while_the_broker_is_away(batches: Batches) -> None:
+    run = a_run(batches, 1)
+    assert batches.begin(run, 1, "a")
+    an_hour_passes(batches)
+    (port,) = free_ports(1)
+    assert not Feeder(batches, make_app(f"amqp://127.0.0.1:{port}//")).heal()
+    assert batches.states(run)["waiting"] == 1
 
 
 def test_a_run_that_nobody_could_end_comes_to_a_worker_once_more(batches: Batches) -> None:
