@@ -30,6 +30,8 @@ SENT_LOST_SECONDS = 60.0
 RUNNING_LOST_SECONDS = 120.0
 """A batch whose worker has not beaten for so long is lost: the machine has gone, or hangs."""
 
+_BATCH = tuple_(BATCHES.c.run, BATCHES.c.number)
+
 _SENDING = 0x676C6276
 """PostgreSQL's advisory lock of those that send: any number that is always the same."""
 
@@ -228,19 +230,20 @@ class Batches:
                 if len(rows) < room:
                     free = waiting(run.id, room - len(rows)).with_for_update(skip_locked=True)
                     rows += [(run.id, number, run.priority) for number in connection.execute(free).scalars()]
-            self._move(connection, rows, "sent")
+            self._move(connection, rows, of="waiting", to="sent")
             return rows
 
         return self.database.write(write)
 
     def put_back(self, sent: Sequence[tuple[int, int, int]]) -> None:
-        """Have these wait again: they were not published."""
-        self.database.write(lambda connection: self._move(connection, sent, "waiting"))
+        """Have these wait again: the broker has not said that it has them. One that was begun stays with its worker."""
+        self.database.write(lambda connection: self._move(connection, sent, of="sent", to="waiting"))
 
-    def _move(self, connection: Connection, rows: Sequence[tuple[int, int, int]], state: str) -> None:
+    def _move(self, connection: Connection, rows: Sequence[tuple[int, int, int]], *, of: str, to: str) -> None:
         if rows:
-            these = tuple_(BATCHES.c.run, BATCHES.c.number).in_([(run, number) for run, number, _ in rows])
-            connection.execute(update(BATCHES).where(these).values(state=state, seen=self.database.clock()))
+            these = _BATCH.in_([(run, number) for run, number, _ in rows])
+            moved = update(BATCHES).where(these, BATCHES.c.state == of)
+            connection.execute(moved.values(state=to, seen=self.database.clock()))
 
     def find_lost(self, depths: Mapping[Queue, int], *, running: bool = True) -> int:
         """Let batches wait again whose message or, if that is asked, whose worker is gone; returns how many.
@@ -264,11 +267,11 @@ class Batches:
                         .order_by(BATCHES.c.seen)
                         .limit(missing)
                     )
-                    lost += again(connection, tuple_(BATCHES.c.run, BATCHES.c.number).in_(oldest))
-            return lost + again(connection, tuple_(BATCHES.c.run, BATCHES.c.number).in_(unended))
+                    lost += again(connection, sent, _BATCH.in_(oldest))
+            return lost + again(connection, BATCHES.c.state == "done", _BATCH.in_(unended))
 
-        def again(connection: Connection, which: Any) -> int:
-            statement = update(BATCHES).where(which).values(state="waiting", owner=None, seen=now)
+        def again(connection: Connection, *which: Any) -> int:
+            statement = update(BATCHES).where(*which).values(state="waiting", owner=None, seen=now)
             return int(connection.execute(statement).rowcount)
 
         # Runs that are complete and were not ended, as their outputs could not be written: the last batch, in which
