@@ -291,8 +291,9 @@ def _follow(batches: Batches, number: int, options: argparse.Namespace) -> int:
             return INTERRUPTED
         if not finished.counts["total"]:  # good outputs of it may be where empty ones would go
             raise InterruptedRunError(f"Run {number} has no assets, so nothing is written: {finished.reason}.")
+        run = batches.run(number)
         outputs, left = leave_here(
-            batches.run(number),
+            run,
             finished,
             ledger=ledger,
             options=of_run,
@@ -305,7 +306,7 @@ def _follow(batches: Batches, number: int, options: argparse.Namespace) -> int:
         elif chosen_format(run.arguments) == "json":
             log_outputs(list(left.files), left.uri)
         else:
-            print_end(finished, of_run, outputs, left, go_on=(f"Go on with: {PROGRAM} retry {number}",))
+            print_end(finished, of_run, outputs, left, go_on=(_go_on(run),))
         return exit_code(finished, of_run.fail_on)
 
 
@@ -318,9 +319,14 @@ def _cancel(arguments: list[str]) -> int:
     if run.finished is not None:
         raise UsageError(f"Run {run.id} has come to its end already.")
     batches.cancel(run.id)
-    again = f"`farm retry {run.id}` goes on with it" if run.listed else "it was not listed to its end: submit it again"
-    print(f"Run {run.id} is cancelled; {again}.", file=sys.stderr)
+    print(f"Run {run.id} is cancelled. {_go_on(run)}", file=sys.stderr)
     return OK
+
+
+def _go_on(run: FarmRun) -> str:
+    if run.listed:
+        return f"Go on with: {PROGRAM} retry {run.id}"
+    return "It was not listed to its end: submit it again."
 
 
 def _retry(arguments: list[str]) -> int:

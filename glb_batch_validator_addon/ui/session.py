@@ -206,7 +206,9 @@ class Session:
             left = f"with {counts['pending']:,} left."
             if self._phase == STOPPING:
                 return STOPPED, f"No longer watched, {left} {_GOES_ON}"
-            return STOPPED, f"{event['reason'].rstrip('.')}, {left} `farm retry {self._farm_run}` goes on with it."
+            retry = f"`farm retry {self._farm_run}` goes on with it."
+            again = retry if self._planned["complete"] else "It was not listed to its end: submit it again."
+            return STOPPED, f"{event['reason'].rstrip('.')}, {left} {again}"
         if event["interrupted"]:
             reason = "" if self._phase == STOPPING else f"{event['reason'].rstrip('.')}."
             left = f"Stopped with {counts['pending']:,} left. {_GO_ON}" if counts["total"] else ""

@@ -300,6 +300,15 @@ def test_to_cancel_watches_on_until_the_farm_has_stopped(engine):
     assert (now.phase, now.message) == ("stopped", said)
 
 
+def test_a_run_that_was_cancelled_before_it_was_listed_is_to_be_submitted_again(engine):
+    listing = {**PLANNED, "complete": False}
+    session = watching(engine(CAME, listing, then=ENDS.format(word="cancel", reason="the run was cancelled")))
+    ticked(session, lambda now: now.phase == "running")
+    session.cancel()
+    to_end(session)
+    assert session.snapshot.message.endswith("left. It was not listed to its end: submit it again.")
+
+
 def test_an_engine_that_dies_does_not_take_the_farm_run_with_it(engine):
     session = watching(engine(CAME, PLANNED, then="sys.exit(70)"))
     to_end(session)
